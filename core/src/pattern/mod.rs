@@ -1,0 +1,1 @@
+//! Patterns of paths, hosts, text and addresses: built once, matched without allocation.
