@@ -24,3 +24,13 @@ pub const MAX_HEADERS: usize = 1_024;
 pub const MAX_HOST_BYTES: usize = 262;
 /// Longest principal or resource id, action, provider, role or group name in a request, in bytes.
 pub const MAX_NAME_BYTES: usize = 2_048;
+/// Most role names, group names, attributes or approvals that a request brings, each.
+pub const MAX_ITEMS: usize = 4_096;
+/// Most index nodes that one path may visit; a policy whose wildcards could branch further is refused.
+pub const MAX_WALK: u64 = 2_048;
+/// Most layers of a policy.
+pub const MAX_LAYERS: usize = 64;
+/// Deepest predicate, counted in nested conjunctions, disjunctions and negations.
+pub const MAX_PREDICATE_DEPTH: usize = 64;
+/// Most alternatives into which the index takes one rule apart; what is beyond is asked when the rule is met.
+pub const MAX_ALTERNATIVES: usize = 4_096;
