@@ -34,3 +34,10 @@ pub const MAX_LAYERS: usize = 64;
 pub const MAX_PREDICATE_DEPTH: usize = 64;
 /// Most alternatives into which the index takes one rule apart; what is beyond is asked when the rule is met.
 pub const MAX_ALTERNATIVES: usize = 4_096;
+
+/// Longest pattern (of a path, a host, a text, an action, a workload) in a policy, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 8 << 10;
+/// Longest SPIFFE ID, in bytes (SPIFFE-ID §2.3).
+pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
+/// Longest SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
+pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
