@@ -7,7 +7,7 @@ use crate::policy::Policy;
 use crate::program::Program;
 use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
-use crate::program::roles::RoleSet;
+use crate::program::roles::{RoleId, RoleSet};
 use std::sync::Arc;
 
 /// Room for decisions, one per thread.
@@ -68,6 +68,9 @@ impl Buffers {
     }
 }
 
+/// Of a caller with more grants, a decision by one of the rest does not tell which.
+const MAX_GRANTS_TOLD: usize = 1_024;
+
 /// What authorization works with.
 #[derive(Debug)]
 pub(super) struct Sets {
@@ -75,6 +78,8 @@ pub(super) struct Sets {
     pub(super) active: RoleSet,
     /// Whether `active` is less than `held`; else only `held` is filled.
     pub(super) narrowed: bool,
+    /// The grants that gave roles, as many as there is room for.
+    pub(super) granted: Vec<(RoleId, u32)>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) pending: Pending,
     /// Rules whose requirements bind, in source order once a verdict stands.
@@ -106,6 +111,7 @@ impl Sets {
             held: RoleSet::for_roles(roles),
             active: RoleSet::for_roles(roles),
             narrowed: false,
+            granted: Vec::with_capacity(program.grants.grants.len().min(MAX_GRANTS_TOLD)),
             leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS)),
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),

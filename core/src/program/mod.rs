@@ -230,6 +230,12 @@ pub(crate) enum OutputValue {
 }
 
 impl Program {
+    /// The layer of a rule.
+    #[inline]
+    pub(crate) fn rule_layer(&self, rule: u32) -> u8 {
+        if self.layers.names.len() <= 1 { 0 } else { self.rules.get(rule as usize).map_or(0, |rule| rule.layer) }
+    }
+
     /// Bytes of what decisions read, and of what only answers and explanations read.
     pub(crate) fn bytes_held(&self) -> (usize, usize) {
         let index = self.paths.bytes_held()

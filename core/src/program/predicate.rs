@@ -4,13 +4,12 @@ use super::vocabulary::Truth;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::host::{Host, HostPattern};
-use crate::pattern::spiffe::SpiffePattern;
+use crate::pattern::spiffe::{SpiffeId, SpiffePattern};
 use crate::pattern::template::PathTemplate;
 use crate::pattern::text::TextPattern;
 use crate::program::names::Names;
 use crate::program::roles::RoleId;
 use crate::request::{Header, Value};
-use core::net::IpAddr;
 
 /// A predicate of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,6 +163,7 @@ pub(crate) struct Predicates {
 pub(crate) trait Facts {
     fn read(&self, slot: Slot) -> Values<'_>;
     fn holds(&self, role: RoleId) -> bool;
+    fn has_caller(&self) -> bool;
     fn host(&self) -> Option<Host<'_>>;
     fn segments(&self) -> (&[u8], &crate::pattern::path::Segments);
 }
@@ -246,13 +246,13 @@ impl Check {
     fn evaluate<F: Facts>(&self, facts: &F) -> Truth {
         if let Ask::Role(role) = self.ask {
             return match facts.read(self.slot) {
-                Values::Absent => self.absent,
+                Values::Absent => self.when_absent(facts),
                 Values::Open(truth) => truth,
                 _ => Truth::of(role.is_some_and(|role| facts.holds(role))),
             };
         }
         match facts.read(self.slot) {
-            Values::Absent => self.absent,
+            Values::Absent => self.when_absent(facts),
             Values::Open(truth) => truth,
             Values::One(value) => self.ask.holds(value, facts),
             Values::Many(values) => self.over(values.iter().copied(), facts),
@@ -269,6 +269,11 @@ impl Check {
         }
     }
 
+    /// A caller that is known not to have something needs no further principal.
+    fn when_absent<F: Facts>(&self, facts: &F) -> Truth {
+        if self.absent == Truth::NeedsPrincipal && facts.has_caller() { Truth::False } else { self.absent }
+    }
+
     fn over<'v, F: Facts>(&self, values: impl Iterator<Item = Value<'v>>, facts: &F) -> Truth {
         let (mut any, mut all, mut count) = (Truth::False, Truth::True, 0u32);
         for value in values {
@@ -277,7 +282,7 @@ impl Check {
             count = count.saturating_add(1);
         }
         match (self.need, count) {
-            (_, 0) => self.absent,
+            (_, 0) => self.when_absent(facts),
             (Need::Any, _) | (Need::One, 1) => any,
             (Need::All, _) => all,
             (Need::One, _) => Truth::Undecided,
@@ -290,11 +295,11 @@ impl Ask {
         let holds = match (self, value) {
             (Self::Present, _) => true,
             (Self::Text(pattern), Value::String(text)) => pattern.matches(text),
-            (Self::TextFold(pattern), Value::String(text)) => pattern.matches_ignore_ascii_case(text),
+            (Self::TextFold(pattern), Value::String(text)) => pattern.matches_ignore_case(text),
             (Self::OneOf(names), Value::String(text)) => names.get(0, text).is_some(),
             (Self::Glob(glob), Value::String(text)) => return glob.matches(text, facts),
             (Self::Action(pattern), Value::String(text)) => pattern.matches(text),
-            (Self::Spiffe(pattern), Value::String(text)) => pattern.matches(text),
+            (Self::Spiffe(pattern), Value::String(text)) => SpiffeId::parse(text).is_ok_and(|id| pattern.matches(&id)),
             (Self::Path(template), Value::String(_)) => {
                 let (path, segments) = facts.segments();
                 template.matches(segments, path)
@@ -339,9 +344,4 @@ fn same(value: Value<'_>, other: Values<'_>) -> Truth {
         // Several header or query values are no one value to compare with.
         Values::Headers { .. } | Values::Parameters { .. } => Truth::Undecided,
     }
-}
-
-/// An address, IPv4-mapped ones as IPv4.
-pub(crate) const fn canonical_ip(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
 }
