@@ -95,29 +95,106 @@ fn aliases_cannot_blow_a_document_up() {
 }
 
 #[test]
-fn an_endless_flow_collection_is_refused() {
-    let loaded = load("x.yaml", &format!("- [{}", "a,".repeat(3_000_000)));
-    assert_eq!(codes(&loaded), [7]);
-    assert_eq!(loaded.diagnostics[0].line(), Some(1));
+fn a_value_without_end_is_refused() {
+    for (start, piece) in [
+        ("- [", "a,"),
+        ("a: |", "\n"),
+        ("a: \"", "b "),
+        ("[", "[a: "),
+        ("", "#\n"),
+    ] {
+        let loaded = load("x.yaml", &(start.to_owned() + &piece.repeat(2_500_000)));
+        let code = if piece == "[a: " { 6 } else { 7 };
+        assert_eq!(codes(&loaded), [code], "{start}");
+        assert_eq!(loaded.diagnostics[0].line(), Some(1), "{start}");
+    }
 }
 
 #[test]
-fn cut_sources_never_break_the_reader() {
-    let text =
-        "é: &x [a, 'b', \"c\\u00e9\"] # ö\nk: |2-\n   x\n\n   y\nm: {n: *x, o: >\n  p}\n? q\n: r\n";
-    let json = r#"{"é": [1, "\ud83d\ude00", {"b": null}], "c": -1.5e+7}"#;
-    for (name, text) in [("x.yaml", text), ("x.json", json)] {
-        for (end, _) in text.char_indices() {
-            let loaded = load(name, &text[..end]);
-            let failed = loaded.documents.is_none();
-            assert_eq!(
-                failed,
-                loaded.diagnostics.iter().any(|d| d.code().number() < 11),
-                "{end}"
-            );
-            for diagnostic in &loaded.diagnostics {
-                assert!(diagnostic.line().is_some(), "{end}: {diagnostic}");
-                assert!(diagnostic.render(false).contains(name), "{end}");
+fn anchors_that_nobody_uses_cost_nothing() {
+    let loaded = load("x.yaml", &"- &a b\n".repeat(MAX_ALIAS_NODES + 1));
+    assert_eq!(codes(&loaded), [0; 0]);
+    let text = "- &a b\n".repeat(MAX_ALIAS_NODES + 1) + "- *a\n";
+    assert_eq!(codes(&load("x.yaml", &text)), [8]);
+}
+
+const YAML: &str = "é: &x [a, 'b', \"c\\u00e9\"] # ö\nk: |2-\n   x\n\n   y\nm: {n: *x, o: 1}\np: >\n  q\n? r\n: - s\n";
+const JSON: &str = r#"{"é": [1, "\ud83d\ude00", {"b": null}], "c": -1.5e+7}"#;
+
+fn assert_answered(name: &str, text: &str) {
+    let loaded = load(name, text);
+    let failed = loaded.documents.is_none();
+    let fatal = loaded.diagnostics.iter().any(|d| d.code().number() < 11);
+    assert_eq!(failed, fatal, "{text:?}: {:?}", loaded.diagnostics);
+    for diagnostic in &loaded.diagnostics {
+        assert!(diagnostic.line().is_some(), "{text:?}: {diagnostic}");
+        assert!(diagnostic.render(false).contains(name), "{text:?}");
+    }
+    for scalar in loaded.documents.iter().flatten().flat_map(scalars) {
+        let end = loaded.sources.position(scalar.span);
+        let end = (end.end_line, end.end_column);
+        for offset in 0..8 {
+            let at = loaded.sources.position_in_scalar(scalar, offset);
+            assert!((at.line, at.column) <= end, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn cut_and_broken_sources_are_answered() {
+    const PIECES: &[&str] = &[
+        "\n",
+        "\r",
+        "\t",
+        " ",
+        "\n  ",
+        "\n\t",
+        ":",
+        ": ",
+        "- ",
+        "? ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "#",
+        " #",
+        "&",
+        "*",
+        "!",
+        "|",
+        "|9\n",
+        ">",
+        "'",
+        "\"",
+        "\\",
+        "\\\n",
+        "%",
+        "@",
+        "`",
+        "<<: ",
+        "---\n",
+        "...",
+        "é",
+        "\u{feff}",
+        "\u{85}",
+        "\u{2028}",
+        "&x ",
+        "*x",
+        "\\ud83d",
+        "\\x4",
+        "~",
+        "%TAG ! é\n",
+    ];
+    for (name, text) in [("x.yaml", YAML), ("x.json", JSON), ("y.yaml", JSON)] {
+        for (at, _) in text.char_indices() {
+            let (before, after) = text.split_at(at);
+            assert_answered(name, before);
+            assert_answered(name, after);
+            for piece in PIECES {
+                assert_answered(name, &format!("{before}{piece}{after}"));
+                assert_answered(name, &format!("{before}{piece}"));
             }
         }
     }

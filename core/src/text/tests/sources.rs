@@ -6,7 +6,8 @@ use crate::limits::MAX_SOURCE_BYTES;
 #[test]
 fn what_is_no_text_is_refused_with_its_place() {
     let long = vec![b' '; MAX_SOURCE_BYTES + 1];
-    let rows: &[(&[u8], &str, Option<(u32, u32)>)] = &[
+    type Row<'r> = (&'r [u8], &'r str, Option<(u32, u32)>);
+    let rows: &[Row<'_>] = &[
         (&long, "GL001", None),
         (b"a: 1\nb\xC3\xA9\xFFx", "GL002", Some((2, 3))),
         (b"\xFF", "GL002", Some((1, 1))),
