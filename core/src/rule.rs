@@ -184,6 +184,8 @@ pub(crate) struct GlobTemplate {
 pub(crate) enum GlobPart {
     /// Wildcards are read in here.
     Pattern(Box<str>),
+    /// Nothing is a wildcard in here.
+    Literal(Box<str>),
     /// The attribute's value, read literally; absent, the test is false.
     Value { attribute: Attribute, default: Option<Box<str>> },
 }

@@ -45,6 +45,24 @@ codes! {
     BAD_DURATION = 19, "a duration cannot be read or is out of range";
     BAD_TIMESTAMP = 20, "a point in time cannot be read";
     TOO_MANY_PROBLEMS = 21, "there are more problems than are listed";
+    UNKNOWN_ROLE = 103, "a role is not declared";
+    UNKNOWN_CAPTURE = 107, "no route captures a segment of this name";
+    UNKNOWN_ACTION = 109, "an action is not declared";
+    UNKNOWN_PROVIDER = 110, "nothing makes principals of this provider";
+    UNKNOWN_DOMAIN = 111, "a domain is not declared";
+    UNUSED_PATTERN = 112, "a pattern matches no declared action";
+    AMBIGUOUS_CAPTURE = 113, "the routes of a rule capture one name at different places";
+    ROLE_CYCLE = 210, "roles inherit from each other in a cycle";
+    STATIC_CONFLICT = 211, "roles that exclude each other are given together";
+    NO_PROVIDER = 212, "nothing in the policy can identify such a principal";
+    HIERARCHY_TOO_LARGE = 213, "roles inherit or exclude more than the engine holds";
+    ROUTE_TIE = 310, "two actions, or one twice, have the same route";
+    TOO_MANY_BRANCHES = 311, "wildcards of paths overlap too much";
+    TOO_MANY_METHODS = 312, "a policy names too many methods of its own";
+    PREDICATE_TOO_DEEP = 410, "a predicate is nested too deeply";
+    TOO_MANY_RULES = 411, "a policy has more rules than the engine holds";
+    CREDENTIALS_CONTRADICT = 601, "the accepted credentials contradict what is trusted";
+    DUPLICATE_SOURCE = 820, "two sources of one load have the same name";
 }
 
 impl Code {

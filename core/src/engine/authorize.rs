@@ -3,6 +3,7 @@
 use super::scratch::{Binding, Sets};
 use super::verdict::Tally;
 use super::view::{Action, Held, View};
+use crate::pattern::path::Segments;
 use crate::program::leaf::{Entry, EntryKind, Leaf};
 use crate::program::paths::RootId;
 use crate::program::predicate::Watch;
@@ -16,12 +17,15 @@ pub(super) trait Listen: Watch {
     fn candidate(&mut self, entry: &Entry, truth: Truth);
 }
 
+static NO_SEGMENTS: Segments = Segments::new();
+
 /// Finds the leaves that the path leads to, and the most specific route among them.
 #[inline]
 pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> {
     let (bound, program) = (&view.bound, view.bound.program);
     sets.leaves.clear();
-    let path = bound.path?;
+    // Without a path only what is under a host can match: the root of the host itself.
+    let (path, segments) = bound.path.map_or((&[][..], &NO_SEGMENTS), |path| (path.path, bound.segments));
     let Sets { leaves, pending, .. } = sets;
     let mut best: Option<(&Route, u32)> = None;
     let mut visit = |leaf: Leaf| {
@@ -43,10 +47,12 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
         }
     };
     let slash = bound.final_slash();
-    program.paths.walk(RootId(0), path.path, bound.segments, slash, pending, &mut visit);
+    if bound.path.is_some() {
+        program.paths.walk(RootId(0), path, segments, slash, pending, &mut visit);
+    }
     if let Some(host) = bound.host {
         for root in program.hosts.roots(host.name) {
-            program.paths.walk(root, path.path, bound.segments, slash, pending, &mut visit);
+            program.paths.walk(root, path, segments, slash, pending, &mut visit);
         }
     }
     best.map(|(route, _)| route)

@@ -90,7 +90,8 @@ fn workload_grants(grants: &Grants, id: &[u8], (pending, buffer, segments): Walk
     let Ok(id) = SpiffeId::parse(id) else { return };
     let Some(root) = grants.trust_domains.get(0, id.trust_domain) else { return };
     // The path of a SPIFFE ID is a strict path already: its shape was checked when it was parsed.
-    if let Ok(path) = normalize(id.path, Normalize::Strict, TrailingSlash::Distinct, buffer, segments) {
+    let path = if id.path.is_empty() { b"/" } else { id.path };
+    if let Ok(path) = normalize(path, Normalize::Strict, TrailingSlash::Distinct, buffer, segments) {
         grants.workloads.walk(RootId(root), path.path, segments, false, pending, |leaf| {
             grants.workload_grants.get(leaf.at).iter().for_each(&mut offer);
         });

@@ -3,8 +3,8 @@
 use super::bind::{Bound, RemoteIp, typed};
 use super::scratch::NONE;
 use crate::pattern::host::Host;
-use crate::pattern::path::Segments;
-use crate::program::predicate::{Facts, Slot, Values};
+use crate::pattern::path::TrailingSlash;
+use crate::program::predicate::{ComparedPath, Facts, Slot, Values};
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::vocabulary::Truth;
 use crate::program::{Owner, Route};
@@ -157,7 +157,9 @@ impl Facts for Held<'_, '_> {
         self.view.bound.host
     }
 
-    fn segments(&self) -> (&[u8], &Segments) {
-        (self.view.bound.path.map_or(&[], |path| path.path), self.view.bound.segments)
+    fn path(&self) -> ComparedPath<'_> {
+        let bound = &self.view.bound;
+        let distinct = bound.program.trailing_slash == TrailingSlash::Distinct;
+        ComparedPath { path: bound.path.map_or(&[], |path| path.path), segments: bound.segments, slash: distinct.then(|| bound.final_slash()) }
     }
 }

@@ -15,6 +15,7 @@ enum Part {
 /// What an action's name is compared with, part by part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ActionPattern {
+    text: Box<str>,
     parts: Box<[Part]>,
 }
 
@@ -31,9 +32,12 @@ impl ActionPattern {
             }
             at += part.len() + 1;
         }
-        Ok(Self {
-            parts: parts.into(),
-        })
+        Ok(Self { text: text.into(), parts: parts.into() })
+    }
+
+    /// The pattern as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Whether it names one action, without a wildcard.

@@ -90,7 +90,7 @@ fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Segment {
     Literal(Box<[u8]>),
     /// `*`
@@ -98,7 +98,7 @@ enum Segment {
 }
 
 /// A complete trust domain, then segments: themselves, `*` for one, `**` at the end for one or more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SpiffePattern {
     trust_domain: Box<[u8]>,
     segments: Box<[Segment]>,
@@ -140,6 +140,19 @@ impl SpiffePattern {
     /// The one trust domain whose workloads may match.
     pub(crate) fn trust_domain(&self) -> &[u8] {
         &self.trust_domain
+    }
+
+    /// The segments of the path for an index; `None` is any one segment.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.segments.iter().map(|segment| match segment {
+            Segment::Literal(literal) => Some(&**literal),
+            Segment::One => None,
+        })
+    }
+
+    /// Whether one segment or more have to follow.
+    pub(crate) fn tail(&self) -> bool {
+        self.tail
     }
 
     /// Whether a workload is meant.

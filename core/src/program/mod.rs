@@ -61,21 +61,22 @@ pub(crate) struct Program {
 pub(crate) struct Hosts {
     /// Exact hosts, without a port.
     pub(crate) exact: Names,
-    /// Suffixes that begin with a dot.
+    pub(crate) exact_roots: Box<[RootId]>,
+    /// Labels that hosts end with, behind a dot.
     pub(crate) suffixes: Names,
-    /// The roots of the exact hosts come first, then those of the suffixes; 0 is for any host.
-    pub(crate) exact_count: u32,
+    pub(crate) suffix_roots: Box<[RootId]>,
 }
 
 impl Hosts {
     /// The roots for a bare host, beside the one for any host.
     #[inline]
     pub(crate) fn roots<'h>(&'h self, host: &'h [u8]) -> impl Iterator<Item = RootId> + 'h {
-        let exact = if self.exact.is_empty() { None } else { self.exact.get(0, host).map(|id| RootId(id + 1)) };
+        let exact = if self.exact.is_empty() { None } else { self.exact.get(0, host) };
+        let exact = exact.and_then(|id| self.exact_roots.get(id as usize)).copied();
         let dots = if self.suffixes.is_empty() { &[][..] } else { host };
         let suffix = dots.iter().enumerate().filter(|(_, byte)| **byte == b'.').filter_map(move |(at, _)| {
-            let id = self.suffixes.get(0, host.get(at..)?)?;
-            Some(RootId(1 + self.exact_count + id))
+            let id = self.suffixes.get(0, host.get(at + 1..)?)?;
+            self.suffix_roots.get(id as usize).copied()
         });
         exact.into_iter().chain(suffix)
     }

@@ -5,7 +5,8 @@ use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::host::{Host, HostPattern};
 use crate::pattern::spiffe::{SpiffeId, SpiffePattern};
-use crate::pattern::template::PathTemplate;
+use crate::pattern::path::Segments;
+use crate::pattern::template::{PathTemplate, TemplateSegment};
 use crate::pattern::text::TextPattern;
 use crate::program::names::Names;
 use crate::program::roles::RoleId;
@@ -159,13 +160,30 @@ pub(crate) struct Predicates {
     pub(crate) checks: Vec<Check>,
 }
 
+/// The path as templates see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ComparedPath<'a> {
+    pub(crate) path: &'a [u8],
+    pub(crate) segments: &'a Segments,
+    /// Whether it ends with a slash; `None` where that makes no difference.
+    pub(crate) slash: Option<bool>,
+}
+
+impl ComparedPath<'_> {
+    fn matches(&self, template: &PathTemplate) -> bool {
+        let tail = matches!(template.segments().last(), Some(TemplateSegment::Tail));
+        let slash = tail || self.slash.is_none_or(|slash| slash == template.trailing_slash());
+        slash && template.matches(self.segments, self.path)
+    }
+}
+
 /// What a predicate reads: the bound request.
 pub(crate) trait Facts {
     fn read(&self, slot: Slot) -> Values<'_>;
     fn holds(&self, role: RoleId) -> bool;
     fn has_caller(&self) -> bool;
     fn host(&self) -> Option<Host<'_>>;
-    fn segments(&self) -> (&[u8], &crate::pattern::path::Segments);
+    fn path(&self) -> ComparedPath<'_>;
 }
 
 /// Hears of every test that is made.
@@ -300,10 +318,7 @@ impl Ask {
             (Self::Glob(glob), Value::String(text)) => return glob.matches(text, facts),
             (Self::Action(pattern), Value::String(text)) => pattern.matches(text),
             (Self::Spiffe(pattern), Value::String(text)) => SpiffeId::parse(text).is_ok_and(|id| pattern.matches(&id)),
-            (Self::Path(template), Value::String(_)) => {
-                let (path, segments) = facts.segments();
-                template.matches(segments, path)
-            }
+            (Self::Path(template), Value::String(_)) => facts.path().matches(template),
             (Self::Host { pattern, ignore_port }, _) => facts.host().is_some_and(|host| pattern.matches(&host, *ignore_port)),
             (Self::Cidr(set), Value::Ip(ip)) => set.contains(ip),
             (Self::Int(compare, wanted), Value::Int(given)) => compare.holds(Some(given.cmp(wanted))),

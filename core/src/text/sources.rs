@@ -53,6 +53,11 @@ impl Sources {
         self.get(id).map_or("", |source| &source.name)
     }
 
+    /// The names of all sources, in the order of their numbers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(|source| &*source.name)
+    }
+
     pub(crate) fn text(&self, id: SourceId) -> &str {
         self.get(id).map_or("", |source| &source.text)
     }
