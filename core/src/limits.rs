@@ -24,3 +24,10 @@ pub const MAX_HEADERS: usize = 1_024;
 pub const MAX_HOST_BYTES: usize = 262;
 /// Longest principal or resource id, action, provider, role or group name in a request, in bytes.
 pub const MAX_NAME_BYTES: usize = 2_048;
+
+/// Longest pattern (of a path, a host, a text, an action, a workload) in a policy, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 8 << 10;
+/// Longest SPIFFE ID, in bytes (SPIFFE-ID §2.3).
+pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
+/// Longest SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
+pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
