@@ -45,6 +45,39 @@ codes! {
     BAD_DURATION = 19, "a duration cannot be read or is out of range";
     BAD_TIMESTAMP = 20, "a point in time cannot be read";
     TOO_MANY_PROBLEMS = 21, "there are more problems than are listed";
+    DUPLICATE_NAME = 101, "a name is defined twice";
+    BAD_NAME = 102, "a name has characters that names do not have";
+    UNKNOWN_ATTRIBUTE = 104, "an attribute is not declared";
+    BAD_REFERENCE = 105, "a reference names nothing that may stand there";
+    UNKNOWN_SET = 106, "a set is not declared";
+    UNKNOWN_CAPTURE = 107, "no route captures a segment of this name";
+    UNKNOWN_WORD = 108, "a word is none of those that may stand there";
+    EMPTY_WINDOW = 201, "a grant ends before it begins";
+    BAD_EXCLUSION = 202, "an exclusion does not name two different roles";
+    BAD_SUBJECT = 203, "a grant, a principal or a bypass does not say who is meant";
+    BAD_PATTERN = 301, "a pattern cannot be read";
+    BAD_HEADER_NAME = 302, "a name is none that a header can have";
+    PATTERN_NOT_ALLOWED = 303, "a pattern stands where a name is needed";
+    EMPTY_LIST = 304, "a list is empty where something has to be listed";
+    NOT_AN_ADDRESS = 305, "a set that is used for addresses holds something else";
+    MATCHES_NOTHING = 306, "a match can never hold";
+    NOT_WITHOUT_ONE_KEY = 307, "`not` holds several keys, or none";
+    MATCH_MISSING = 401, "an allow rule does not say what it matches";
+    REQUIRE_MISMATCH = 402, "`require` stands on a rule of another effect, or is missing";
+    BAD_REQUIREMENT = 403, "a requirement has a parameter that it cannot have";
+    BAD_OUTPUT = 404, "a header to set has no value, or one that cannot be sent";
+    CONTRADICTION = 801, "two sources say different things about the same setting";
+    BAD_VERSION = 802, "a source does not say a version of the format that is read";
+    SECOND_DOCUMENT = 803, "a source holds more than one document";
+    BAD_INCLUDE = 804, "an include leaves its directory, or names a source that is not loaded";
+    DEFAULT_WITHOUT_LAYER = 805, "a default stands in a source without a layer";
+    TOO_MANY_LAYERS = 806, "a policy has more layers than the engine decides";
+    VALUE_MISSING = 811, "a value has no default and is not given";
+    UNKNOWN_VALUE = 812, "a value is not declared";
+    VALUE_INSIDE_TEXT = 813, "`${` stands inside a longer text";
+    VALUE_CYCLE = 814, "a value refers to itself";
+    TOO_MUCH_COPIED = 815, "values and sets are used so often that the policy grows too large";
+    NOT_SUPPORTED = 901, "a part of the format is not supported yet";
 }
 
 impl Code {
