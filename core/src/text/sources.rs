@@ -53,6 +53,10 @@ impl Sources {
         self.get(id).map_or("", |source| &source.name)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|source| &*source.name)
+    }
+
     pub(crate) fn text(&self, id: SourceId) -> &str {
         self.get(id).map_or("", |source| &source.text)
     }

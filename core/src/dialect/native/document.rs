@@ -42,7 +42,10 @@ impl Document {
     /// The value of a top-level key.
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         let entries = self.root.as_mapping().ok()?;
-        entries.iter().find(|(key, _)| &*key.text == name).map(|(_, value)| value)
+        entries
+            .iter()
+            .find(|(key, _)| &*key.text == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -163,10 +166,12 @@ pub(super) fn entries<'a>(
     node: Option<&'a Node>,
     diagnostics: &mut Diagnostics,
 ) -> &'a [(Key, Node)] {
-    node.and_then(|node| diagnostics.check(node.as_mapping())).unwrap_or_default()
+    node.and_then(|node| diagnostics.check(node.as_mapping()))
+        .unwrap_or_default()
 }
 
 /// The items of a list; none if it is no list.
 pub(super) fn items<'a>(node: Option<&'a Node>, diagnostics: &mut Diagnostics) -> &'a [Node] {
-    node.and_then(|node| diagnostics.check(node.as_sequence())).unwrap_or_default()
+    node.and_then(|node| diagnostics.check(node.as_sequence()))
+        .unwrap_or_default()
 }

@@ -55,7 +55,9 @@ pub(super) fn document(
 
 /// The resolved names under `include`; what is wrong with them is the load's to report.
 pub(super) fn includes(name: &str, documents: &[Node]) -> Vec<String> {
-    documents.first().map_or(Vec::new(), |root| include::names(name, root))
+    documents
+        .first()
+        .map_or(Vec::new(), |root| include::names(name, root))
 }
 
 /// Merges and lowers every native document of a load.
@@ -71,8 +73,10 @@ pub(super) fn lower(
     }
     // Apart, so that what comes from a value can be told from what was written in place.
     let mut found = Diagnostics::new();
-    let sections: Vec<_> =
-        documents.iter().filter_map(|document| Sections::read(document, &mut found)).collect();
+    let sections: Vec<_> = documents
+        .iter()
+        .filter_map(|document| Sections::read(document, &mut found))
+        .collect();
     include::check(&sections, sources, &mut found);
     let rules = lower_sections(&sections, &mut found);
     diagnostics.append(found, |diagnostic| values.explain(diagnostic));

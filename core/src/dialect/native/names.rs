@@ -10,13 +10,21 @@ use crate::text::{Key, Node, Span};
 const MAX_DEFINED_NAME_BYTES: usize = 256;
 
 pub(super) fn name(text: &str, span: Span) -> Name {
-    Name { text: text.into(), span }
+    Name {
+        text: text.into(),
+        span,
+    }
 }
 
 /// A rule, a role, a layer or a domain: letters, digits and `_ . : / -` of ASCII.
 pub(super) fn check_id(text: &str, span: Span) -> Result<Name, Diagnostic> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.:/-".contains(c);
-    check(text, span, allowed, "letters, digits and `_`, `.`, `:`, `/`, `-`")
+    check(
+        text,
+        span,
+        allowed,
+        "letters, digits and `_`, `.`, `:`, `/`, `-`",
+    )
 }
 
 /// An action: an id whose dotted parts are not empty.
@@ -59,9 +67,9 @@ fn check(
     match text.chars().find(|c| !allowed(*c)) {
         _ if text.is_empty() => refuse("a name is empty".into()),
         Some(c) => refuse(format!("the name \"{text}\" has the character {c:?}")),
-        None if text.len() > MAX_DEFINED_NAME_BYTES => {
-            refuse(format!("a name of more than {MAX_DEFINED_NAME_BYTES} bytes"))
-        }
+        None if text.len() > MAX_DEFINED_NAME_BYTES => refuse(format!(
+            "a name of more than {MAX_DEFINED_NAME_BYTES} bytes"
+        )),
         None => Ok(name(text, span)),
     }
 }
@@ -69,7 +77,11 @@ fn check(
 /// A name that refers to something which is checked elsewhere: any text but nothing.
 pub(super) fn referred(node: &Node) -> Result<Name, Diagnostic> {
     match node.as_str()? {
-        "" => Err(Diagnostic::error(Code::BAD_NAME, node.span, "a name is empty")),
+        "" => Err(Diagnostic::error(
+            Code::BAD_NAME,
+            node.span,
+            "a name is empty",
+        )),
         text => Ok(name(text, node.span)),
     }
 }
@@ -80,7 +92,10 @@ pub(super) fn header(text: &str, span: Span) -> Result<Name, Diagnostic> {
     let refuse = |message: String| Diagnostic::error(Code::BAD_HEADER_NAME, span, message);
     if text.contains('_') {
         let error = refuse(format!("the header name \"{text}\" has a `_`"));
-        let help = format!("many servers drop such headers or read them as `{}`", text.replace('_', "-"));
+        let help = format!(
+            "many servers drop such headers or read them as `{}`",
+            text.replace('_', "-")
+        );
         return Err(error.help(help));
     }
     if text.is_empty() || !text.chars().all(is_token) {
@@ -98,7 +113,10 @@ pub(super) struct Definitions {
 
 impl Definitions {
     pub(super) fn of(what: &'static str) -> Self {
-        Self { what, seen: HashMap::new() }
+        Self {
+            what,
+            seen: HashMap::new(),
+        }
     }
 
     /// Notes a definition; a second one of the same name points to both.
@@ -117,7 +135,10 @@ impl Definitions {
 /// A key and all that it holds, where a decision points to.
 pub(super) fn whole(key: &Key, value: &Node) -> Span {
     if key.span.source == value.span.source && value.span.end >= key.span.start {
-        Span { end: value.span.end, ..key.span }
+        Span {
+            end: value.span.end,
+            ..key.span
+        }
     } else {
         key.span
     }

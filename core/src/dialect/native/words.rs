@@ -55,5 +55,8 @@ fn fault(node: &Node, at: usize) -> Span {
         _ => return node.span,
     };
     let offset = u32::try_from(at.min(text.len()) + quotes).unwrap_or(u32::MAX);
-    Span { start: node.span.start.saturating_add(offset).min(node.span.end), ..node.span }
+    Span {
+        start: node.span.start.saturating_add(offset).min(node.span.end),
+        ..node.span
+    }
 }

@@ -1,0 +1,1 @@
+//! Tables of policies: what is reported, and what they are lowered to.
