@@ -155,9 +155,9 @@ fn check_version(version: Option<&Node>, root: &Node, diagnostics: &mut Diagnost
 }
 
 fn check_profile(profile: &Node, diagnostics: &mut Diagnostics) {
-    match diagnostics.check(word(profile, &[("strict", true), ("extended", false)])) {
-        Some(false) => diagnostics.push(not_supported(profile.span, "`profile: extended`")),
-        Some(true) | None => {}
+    let strict = diagnostics.check(word(profile, &[("strict", true), ("extended", false)]));
+    if strict == Some(false) {
+        diagnostics.push(not_supported(profile.span, "`profile: extended`"));
     }
 }
 

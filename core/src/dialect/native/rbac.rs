@@ -44,7 +44,7 @@ type Routes = Vec<(Route, Span)>;
 
 /// `{ about, routes }`, or the list of routes alone.
 fn action(node: &Node, diagnostics: &mut Diagnostics) -> (Option<Box<str>>, Routes) {
-    let mut routes = |node: &Node, diagnostics: &mut Diagnostics| -> Routes {
+    let routes = |node: &Node, diagnostics: &mut Diagnostics| -> Routes {
         let nodes = one_or_many(node, diagnostics).iter();
         let read = |node: &Node| Some((diagnostics.check(pattern(node, Route::parse))?, node.span));
         nodes.filter_map(read).collect()

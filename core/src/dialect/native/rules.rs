@@ -129,11 +129,3 @@ fn rule<'a>(
         predicate,
     })
 }
-
-/// What a predicate joins, so that nothing is nested for its own sake.
-fn parts(predicate: Predicate) -> Vec<Predicate> {
-    match predicate {
-        Predicate::All(parts) => parts,
-        other => vec![other],
-    }
-}

@@ -174,9 +174,9 @@ impl Settings {
                 .set(key, Some(Credentials(value)), diagnostics);
         }
         if let Some(node) = reader.take("on_invalid") {
-            match diagnostics.check(word(node, &[("reject", true), ("try_next", false)])) {
-                Some(false) => diagnostics.push(not_supported(node.span, "`on_invalid: try_next`")),
-                Some(true) | None => {}
+            let reject = diagnostics.check(word(node, &[("reject", true), ("try_next", false)]));
+            if reject == Some(false) {
+                diagnostics.push(not_supported(node.span, "`on_invalid: try_next`"));
             }
         }
         if let Some((key, node)) = reader.take_entry("trust_host") {

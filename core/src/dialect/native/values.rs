@@ -22,7 +22,8 @@ pub(super) struct Values {
     uses: HashMap<Span, Box<str>>,
     /// Uses that could not be replaced; that has been reported.
     broken: HashSet<Span>,
-    nodes_left: usize,
+    /// Nothing once it is used up; that has been reported.
+    nodes_left: Option<usize>,
 }
 
 struct Value {
@@ -81,7 +82,7 @@ impl Values {
             by_name: HashMap::new(),
             uses: HashMap::new(),
             broken: HashSet::new(),
-            nodes_left: MAX_VALUE_NODES,
+            nodes_left: Some(MAX_VALUE_NODES),
         };
         let mut names = Vec::new();
         let mut definitions = Definitions::of("value");
@@ -198,7 +199,7 @@ impl Values {
             return;
         };
         for (key, node) in sections {
-            check_key(key, diagnostics);
+            self.check_key(key, diagnostics);
             if !matches!(&*key.text, "gatelet" | "include" | "values") {
                 self.replace(node, None, diagnostics);
             }
@@ -212,39 +213,51 @@ impl Values {
         depth: Option<usize>,
         diagnostics: &mut Diagnostics,
     ) -> bool {
+        let mut intact = true;
         match &mut node.kind {
-            Kind::Sequence(items) => items.iter_mut().fold(true, |intact, item| {
-                self.replace(item, depth, diagnostics) && intact
-            }),
-            Kind::Mapping(entries) => entries.iter_mut().fold(true, |intact, (key, value)| {
-                check_key(key, diagnostics);
-                self.replace(value, depth, diagnostics) && intact
-            }),
-            Kind::Scalar { text, .. } if !text.contains("${") => true,
-            Kind::Scalar { text, .. } => {
-                let (text, span) = (text.clone(), node.span);
-                let Some(name) = text
-                    .strip_prefix("${")
-                    .and_then(|rest| rest.strip_suffix('}'))
-                else {
-                    diagnostics.push(inside_text(span));
-                    self.broken.insert(span);
-                    return false;
-                };
-                let value = self.value(name, span, depth, diagnostics);
-                match value {
-                    Some(kind) => {
-                        node.kind = kind;
-                        self.uses.insert(span, name.into());
-                        true
-                    }
-                    None => {
-                        self.broken.insert(span);
-                        false
-                    }
+            Kind::Sequence(items) => {
+                for item in items {
+                    intact &= self.replace(item, depth, diagnostics);
                 }
             }
+            Kind::Mapping(entries) => {
+                for (key, value) in entries {
+                    self.check_key(key, diagnostics);
+                    intact &= self.replace(value, depth, diagnostics);
+                }
+            }
+            Kind::Scalar { text, .. } if text.contains("${") => {
+                let text = text.clone();
+                intact = self.replace_scalar(node, &text, depth, diagnostics);
+            }
+            Kind::Scalar { .. } => {}
         }
+        intact
+    }
+
+    fn replace_scalar(
+        &mut self,
+        node: &mut Node,
+        text: &str,
+        depth: Option<usize>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        let span = node.span;
+        let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let value = match name.filter(|name| !name.contains("${")) {
+            Some(name) => self.value(name, span, depth, diagnostics).map(|kind| (name, kind)),
+            None => {
+                diagnostics.push(inside_text(span));
+                None
+            }
+        };
+        let Some((name, kind)) = value else {
+            self.broken.insert(span);
+            return false;
+        };
+        node.kind = kind;
+        self.uses.insert(span, name.into());
+        true
     }
 
     /// What stands for a name at `span`.
@@ -255,10 +268,6 @@ impl Values {
         depth: Option<usize>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Kind> {
-        if name.contains("${") {
-            diagnostics.push(inside_text(span));
-            return None;
-        }
         if !self.by_name.contains_key(name) {
             diagnostics.push(self.unknown(name, span));
             return None;
@@ -281,18 +290,23 @@ impl Values {
         }
         let value = self.by_name.get(name)?;
         let node = value.given.as_ref().or(value.default.as_ref())?;
-        let Some(left) = self.nodes_left.checked_sub(count(node)) else {
-            if self.nodes_left > 0 {
-                let message =
-                    format!("values put more than {MAX_VALUE_NODES} nodes into the policy");
-                let error = Diagnostic::error(Code::TOO_MUCH_COPIED, span, message);
-                diagnostics.push(error.help("name a long list once, under `sets`"));
-            }
-            self.nodes_left = 0;
-            return None;
-        };
+        let left = self.nodes_left?.checked_sub(count(node));
         self.nodes_left = left;
+        if left.is_none() {
+            let message = format!("values put more than {MAX_VALUE_NODES} nodes into the policy");
+            let error = Diagnostic::error(Code::TOO_MUCH_COPIED, span, message);
+            diagnostics.push(error.help("name a long list once, under `sets`"));
+            return None;
+        }
         Some(placed(node, span).kind)
+    }
+
+    fn check_key(&mut self, key: &Key, diagnostics: &mut Diagnostics) {
+        if key.text.contains("${") {
+            let error = Diagnostic::error(Code::VALUE_INSIDE_TEXT, key.span, "`${` stands in a key");
+            diagnostics.push(error.help("values take the place of values, not of keys"));
+            self.broken.insert(key.span);
+        }
     }
 
     /// Names the value that a fault comes from; drops what only follows from a value that is broken.
@@ -344,13 +358,6 @@ fn inside_text(span: Span) -> Diagnostic {
     Diagnostic::error(Code::VALUE_INSIDE_TEXT, span, message).help(help)
 }
 
-fn check_key(key: &Key, diagnostics: &mut Diagnostics) {
-    if key.text.contains("${") {
-        let error = Diagnostic::error(Code::VALUE_INSIDE_TEXT, key.span, "`${` stands in a key");
-        diagnostics.push(error.help("values take the place of values, not of keys"));
-    }
-}
-
 /// Whether the node has the type; every item that has not is reported.
 fn has_type(node: &Node, ty: ValueType, diagnostics: &mut Diagnostics) -> bool {
     let result = match ty {
@@ -369,12 +376,14 @@ fn has_type(node: &Node, ty: ValueType, diagnostics: &mut Diagnostics) -> bool {
 }
 
 fn all_have(node: &Node, ty: ValueType, diagnostics: &mut Diagnostics) -> bool {
-    let items = diagnostics.check(node.as_sequence());
-    items.is_some_and(|items| {
-        items
-            .iter()
-            .fold(true, |all, item| has_type(item, ty, diagnostics) && all)
-    })
+    let Some(items) = diagnostics.check(node.as_sequence()) else {
+        return false;
+    };
+    let mut all = true;
+    for item in items {
+        all &= has_type(item, ty, diagnostics);
+    }
+    all
 }
 
 fn count(node: &Node) -> usize {

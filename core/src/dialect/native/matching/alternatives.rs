@@ -76,19 +76,13 @@ fn members<'a>(node: &'a Node, all: &mut Vec<Alternative<'a>>, scope: &mut Scope
         return;
     };
     let Some(set) = set else { return };
-    let Some(left) = scope.set_copies_left.checked_sub(set.members.len()) else {
-        if scope.set_copies_left > 0 {
-            let message = format!("the uses of sets copy more than {MAX_SET_COPIES} members");
-            scope.diagnostics.push(Diagnostic::error(
-                Code::TOO_MUCH_COPIED,
-                named.span,
-                message,
-            ));
-        }
-        scope.set_copies_left = 0;
+    let Some(left) = scope.set_copies_left else { return };
+    scope.set_copies_left = left.checked_sub(set.members.len());
+    if scope.set_copies_left.is_none() {
+        let message = format!("the uses of sets copy more than {MAX_SET_COPIES} members");
+        scope.diagnostics.push(Diagnostic::error(Code::TOO_MUCH_COPIED, named.span, message));
         return;
-    };
-    scope.set_copies_left = left;
+    }
     let used = Some(named.span);
     all.extend(
         set.members
@@ -142,6 +136,16 @@ pub(super) fn texts_by<'a>(
     };
     tests.extend(one);
     any_of(tests)
+}
+
+impl Alternative<'_> {
+    /// A member of a set stands for itself: what looks like a pattern is refused.
+    pub(super) fn check(&self) -> Result<(), Diagnostic> {
+        match self.used {
+            Some(used) if self.node.as_str().is_ok() => member(self.node, used).map(drop),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The text of a set's member, which is compared as it stands.

@@ -106,6 +106,7 @@ fn workload<'a>(node: &'a Node, absent: Truth, scope: &mut Scope<'_, 'a>) -> Opt
     let any = alternatives(node, scope);
     let ids = Subject::new(Attribute::PrincipalId, absent);
     let tests = any.iter().filter_map(|item| {
+        scope.check(item.check())?;
         let pattern = scope.check(pattern(item.node, SpiffePattern::parse))?;
         Some(ids.test(Matcher::Spiffe(pattern), item.node.span))
     });

@@ -27,7 +27,8 @@ use super::schema::Schema;
 pub(super) struct Scope<'s, 'a> {
     schema: &'s Schema<'a>,
     pub(super) diagnostics: &'s mut Diagnostics,
-    set_copies_left: usize,
+    /// Nothing once it is used up; that has been reported.
+    set_copies_left: Option<usize>,
 }
 
 impl<'s, 'a> Scope<'s, 'a> {
@@ -35,7 +36,7 @@ impl<'s, 'a> Scope<'s, 'a> {
         Self {
             schema,
             diagnostics,
-            set_copies_left: MAX_SET_COPIES,
+            set_copies_left: Some(MAX_SET_COPIES),
         }
     }
 
@@ -245,19 +246,31 @@ fn lower_not<'a>(
     }
 }
 
-/// All of them, without a wrapper around one.
-pub(super) fn all_of(mut list: Vec<Predicate>) -> Predicate {
-    match (list.len(), list.pop()) {
-        (1, Some(only)) => only,
-        (_, last) => Predicate::All(list.into_iter().chain(last).collect()),
-    }
+/// All of them, nothing nested for its own sake.
+pub(super) fn all_of(list: Vec<Predicate>) -> Predicate {
+    let parts = list.into_iter().flat_map(|predicate| match predicate {
+        Predicate::All(parts) => parts,
+        other => vec![other],
+    });
+    one_or(parts.collect(), Predicate::All)
 }
 
-/// Any of them, without a wrapper around one.
-pub(super) fn any_of(mut list: Vec<Predicate>) -> Predicate {
+/// Any of them, nothing nested for its own sake.
+pub(super) fn any_of(list: Vec<Predicate>) -> Predicate {
+    let parts = list.into_iter().flat_map(|predicate| match predicate {
+        Predicate::Any(parts) => parts,
+        other => vec![other],
+    });
+    one_or(parts.collect(), Predicate::Any)
+}
+
+fn one_or(mut list: Vec<Predicate>, join: fn(Vec<Predicate>) -> Predicate) -> Predicate {
     match (list.len(), list.pop()) {
         (1, Some(only)) => only,
-        (_, last) => Predicate::Any(list.into_iter().chain(last).collect()),
+        (_, last) => {
+            list.extend(last);
+            join(list)
+        }
     }
 }
 
