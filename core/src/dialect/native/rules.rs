@@ -114,11 +114,7 @@ fn rule<'a>(
     let mut predicate = said.map_or(Predicate::TRUE, |said| said.predicate);
     if allow && !names_who {
         let identified = is_identified(Truth::False, key.span);
-        predicate = all_of(
-            std::iter::once(identified)
-                .chain(parts(predicate))
-                .collect(),
-        );
+        predicate = all_of(vec![identified, predicate]);
     }
     Some(Rule {
         id: super::names::name(&key.text, key.span),

@@ -243,9 +243,13 @@ impl Values {
         diagnostics: &mut Diagnostics,
     ) -> bool {
         let span = node.span;
-        let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let name = text
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'));
         let value = match name.filter(|name| !name.contains("${")) {
-            Some(name) => self.value(name, span, depth, diagnostics).map(|kind| (name, kind)),
+            Some(name) => self
+                .value(name, span, depth, diagnostics)
+                .map(|kind| (name, kind)),
             None => {
                 diagnostics.push(inside_text(span));
                 None
@@ -303,7 +307,8 @@ impl Values {
 
     fn check_key(&mut self, key: &Key, diagnostics: &mut Diagnostics) {
         if key.text.contains("${") {
-            let error = Diagnostic::error(Code::VALUE_INSIDE_TEXT, key.span, "`${` stands in a key");
+            let error =
+                Diagnostic::error(Code::VALUE_INSIDE_TEXT, key.span, "`${` stands in a key");
             diagnostics.push(error.help("values take the place of values, not of keys"));
             self.broken.insert(key.span);
         }

@@ -76,11 +76,17 @@ fn members<'a>(node: &'a Node, all: &mut Vec<Alternative<'a>>, scope: &mut Scope
         return;
     };
     let Some(set) = set else { return };
-    let Some(left) = scope.set_copies_left else { return };
+    let Some(left) = scope.set_copies_left else {
+        return;
+    };
     scope.set_copies_left = left.checked_sub(set.members.len());
     if scope.set_copies_left.is_none() {
         let message = format!("the uses of sets copy more than {MAX_SET_COPIES} members");
-        scope.diagnostics.push(Diagnostic::error(Code::TOO_MUCH_COPIED, named.span, message));
+        scope.diagnostics.push(Diagnostic::error(
+            Code::TOO_MUCH_COPIED,
+            named.span,
+            message,
+        ));
         return;
     }
     let used = Some(named.span);

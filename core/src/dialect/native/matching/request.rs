@@ -31,9 +31,10 @@ fn each<'a>(
     mut read: impl FnMut(&'a Node) -> Result<Predicate, Diagnostic>,
 ) -> Predicate {
     let values = alternatives(node, scope);
-    let tests = values
-        .iter()
-        .filter_map(|value| scope.check(read(value.node)));
+    let tests = values.iter().filter_map(|value| {
+        scope.check(value.check())?;
+        scope.check(read(value.node))
+    });
     any_of(tests.collect())
 }
 

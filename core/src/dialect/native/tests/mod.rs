@@ -7,8 +7,8 @@ mod shapes;
 mod show;
 mod sources;
 
-use crate::dialect::{Parsed, lower};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::dialect::{Parsed, lower};
 use crate::rule::RuleSet;
 use crate::text::{Sources, parse};
 
@@ -40,8 +40,14 @@ fn load_one(text: &str) -> (RuleSet, Vec<Diagnostic>) {
 /// `GL101 2:3`, lines of the text without the version's.
 fn brief(diagnostics: &[Diagnostic], lines_before: u32) -> Vec<String> {
     let place = |diagnostic: &Diagnostic| {
-        let line = diagnostic.line().map_or(0, |line| line.saturating_sub(lines_before));
-        format!("{} {line}:{}", diagnostic.code(), diagnostic.column().unwrap_or(0))
+        let line = diagnostic
+            .line()
+            .map_or(0, |line| line.saturating_sub(lines_before));
+        format!(
+            "{} {line}:{}",
+            diagnostic.code(),
+            diagnostic.column().unwrap_or(0)
+        )
     };
     diagnostics.iter().map(place).collect()
 }

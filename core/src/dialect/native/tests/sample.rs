@@ -82,7 +82,10 @@ fn what_is_not_supported_is_refused_piece_by_piece() {
 #[test]
 fn the_rest_is_lowered() {
     let supported = [
-        ("credentials: [bearer, api_key, workload]", "credentials: [host, workload]"),
+        (
+            "credentials: [bearer, api_key, workload]",
+            "credentials: [host, workload]",
+        ),
         ("trust_host: []", "trust_host: [principal, peer]"),
         ("    when: \"principal.attr.tenant != route.tenant\"\n", ""),
     ];
@@ -112,7 +115,21 @@ fn the_rest_is_lowered() {
     );
     let names: Vec<_> = rules.roles.iter().map(|role| &*role.name.text).collect();
     assert_eq!(names, ["guest", "clerk", "manager", "auditor"]);
-    assert_eq!((rules.layers.len(), rules.grants.len(), rules.exclusions.len()), (1, 3, 2));
-    assert_eq!((rules.actions.len(), rules.attributes.len(), rules.domains.len()), (3, 3, 1));
+    assert_eq!(
+        (
+            rules.layers.len(),
+            rules.grants.len(),
+            rules.exclusions.len()
+        ),
+        (1, 3, 2)
+    );
+    assert_eq!(
+        (
+            rules.actions.len(),
+            rules.attributes.len(),
+            rules.domains.len()
+        ),
+        (3, 3, 1)
+    );
     assert_eq!((rules.on_allow.len(), rules.strip.len()), (2, 2));
 }

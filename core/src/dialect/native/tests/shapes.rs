@@ -16,13 +16,19 @@ sets: { net: [10.0.0.0/8, 192.0.2.1], names: [a, b], staff: [clerk, manager] }
 ";
 
 fn rule(effect: &str, matched: &str) -> String {
-    let rules = lowered(&format!("{SCHEMA}rules: {{ r: {{ effect: {effect}, match: {matched} }} }}\n"));
+    let rules = lowered(&format!(
+        "{SCHEMA}rules: {{ r: {{ effect: {effect}, match: {matched} }} }}\n"
+    ));
     show::predicate(&rules.rules[0].predicate)
 }
 
 fn check(effect: &str, cases: &[(&str, &str)]) {
-    let wrong = cases.iter().filter(|(matched, expected)| rule(effect, matched) != *expected);
-    let wrong: Vec<_> = wrong.map(|(matched, _)| format!("{matched}: {}", rule(effect, matched))).collect();
+    let wrong = cases
+        .iter()
+        .filter(|(matched, expected)| rule(effect, matched) != *expected);
+    let wrong: Vec<_> = wrong
+        .map(|(matched, _)| format!("{matched}: {}", rule(effect, matched)))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -34,35 +40,86 @@ fn keys_of_an_allow() {
         ("{ who: anonymous }", "not(PrincipalId present)"),
         ("{ method: GET }", "all(PrincipalId present, Method = GET)"),
         ("{ who: anyone, method: [GET, HEAD] }", "Method in GET|HEAD"),
-        ("{ who: anyone, method: [P*, GET] }", "any(Method = P*, Method = GET)"),
-        ("{ who: anyone, route: GET /a }", "all(Method = GET, Path path of 1)"),
+        (
+            "{ who: anyone, method: [P*, GET] }",
+            "any(Method = P*, Method = GET)",
+        ),
+        (
+            "{ who: anyone, route: GET /a }",
+            "all(Method = GET, Path path of 1)",
+        ),
         (
             "{ who: anyone, route: ['* /a', 'GET /b/{x}'] }",
             "any(Path path of 1, all(Method = GET, Path path of 2))",
         ),
         ("{ who: anyone, path: '/a/{x}/{**}' }", "Path path of 3"),
-        ("{ who: anyone, path: [/a, /b*, '*.png'] }", "any(Path path of 1, Path = /b*, Path = *.png)"),
+        (
+            "{ who: anyone, path: [/a, /b*, '*.png'] }",
+            "any(Path path of 1, Path = /b*, Path = *.png)",
+        ),
         ("{ who: anyone, path: '*' }", "Path present"),
-        ("{ who: anyone, host: a.example }", "Host host, ignore port false"),
+        (
+            "{ who: anyone, host: a.example }",
+            "Host host, ignore port false",
+        ),
         ("{ who: anyone, header: { X-Y: a } }", "one header.x-y = a"),
-        ("{ who: anyone, not: { header: { x-y: a } } }", "not(one header.x-y = a)"),
-        ("{ who: anyone, query: { q: ['*', a] } }", "any(one query.q present, one query.q = a)"),
-        ("{ who: anyone, source_ip: [{ in: net }, '::1'] }", "SourceIp in 3 networks else undecided"),
-        ("{ who: anyone, remote_ip: 10.0.0.0/8 }", "RemoteIp in 1 networks else undecided"),
-        ("{ who: anyone, peer: 'spiffe://a.example/ns/**' }", "Peer workload of a.example"),
-        ("{ who: anyone, action: [orders.*, a.b] }", "any(Action action, Action action)"),
-        ("{ who: anyone, resource: [order, inv*] }", "any(ResourceType = order, ResourceType = inv*)"),
+        (
+            "{ who: anyone, not: { header: { x-y: a } } }",
+            "not(one header.x-y = a)",
+        ),
+        (
+            "{ who: anyone, query: { q: ['*', a] } }",
+            "any(one query.q present, one query.q = a)",
+        ),
+        (
+            "{ who: anyone, source_ip: [{ in: net }, '::1'] }",
+            "SourceIp in 3 networks else undecided",
+        ),
+        (
+            "{ who: anyone, remote_ip: 10.0.0.0/8 }",
+            "RemoteIp in 1 networks else undecided",
+        ),
+        (
+            "{ who: anyone, peer: 'spiffe://a.example/ns/**' }",
+            "Peer workload of a.example",
+        ),
+        (
+            "{ who: anyone, action: [orders.*, a.b] }",
+            "any(Action action, Action action)",
+        ),
+        (
+            "{ who: anyone, resource: [order, inv*] }",
+            "any(ResourceType = order, ResourceType = inv*)",
+        ),
         (
             "{ who: anyone, resource: { type: order, id: { in: names } } }",
             "all(ResourceType = order, ResourceId in a|b)",
         ),
         ("{ who: anyone, roles: clerk }", "Roles = clerk"),
-        ("{ who: anyone, roles: { any: [a, b] } }", "any(Roles = a, Roles = b)"),
-        ("{ who: anyone, roles: { all: [a, { in: staff }] } }", "all(Roles = a, Roles = clerk, Roles = manager)"),
-        ("{ who: anyone, groups: [a, b*] }", "any(Groups = b*, Groups = a)"),
-        ("{ who: anyone, scopes: { all: [r, w] } }", "all(Scopes = r, Scopes = w)"),
-        ("{ who: anyone, not: { roles: clerk } }", "not(Roles = clerk else needs principal)"),
-        ("{ who: anyone, principal: dana }", "all(PrincipalProvider = host, PrincipalId = dana)"),
+        (
+            "{ who: anyone, roles: { any: [a, b] } }",
+            "any(Roles = a, Roles = b)",
+        ),
+        (
+            "{ who: anyone, roles: { all: [a, { in: staff }] } }",
+            "all(Roles = a, Roles = clerk, Roles = manager)",
+        ),
+        (
+            "{ who: anyone, groups: [a, b*] }",
+            "any(Groups = b*, Groups = a)",
+        ),
+        (
+            "{ who: anyone, scopes: { all: [r, w] } }",
+            "all(Scopes = r, Scopes = w)",
+        ),
+        (
+            "{ who: anyone, not: { roles: clerk } }",
+            "not(Roles = clerk else needs principal)",
+        ),
+        (
+            "{ who: anyone, principal: dana }",
+            "all(PrincipalProvider = host, PrincipalId = dana)",
+        ),
         ("{ who: anyone, principal: '*' }", "PrincipalId present"),
         (
             "{ who: anyone, principal: { user: [dana, lee], of: login } }",
@@ -80,7 +137,10 @@ fn keys_of_an_allow() {
             "{ who: anyone, not: [{ method: PUT }, { host: a.example }] }",
             "all(not(Method = PUT), not(Host host, ignore port false))",
         ),
-        ("{ who: anyone, not: { who: authenticated } }", "not(PrincipalId present else needs principal)"),
+        (
+            "{ who: anyone, not: { who: authenticated } }",
+            "not(PrincipalId present else needs principal)",
+        ),
         (
             "{ who: anyone, attr: { plan: pro } }",
             "all(PrincipalId present, principal.attr.plan = pro else undecided)",
@@ -90,11 +150,26 @@ fn keys_of_an_allow() {
             "not(any(all(PrincipalId present, principal.attr.vip Bool(true)), \
              not(PrincipalId present else needs principal)))",
         ),
-        ("{ who: anyone, attr: { amount: 5 } }", "request.attr.amount Int(Equal, 5) else undecided"),
-        ("{ who: anyone, attr: { ttl: 5min } }", "resource.attr.ttl Duration(Equal, 300000)"),
-        ("{ who: anyone, attr: { tags: [a, b] } }", "resource.attr.tags in a|b"),
-        ("{ who: anyone, attr: { from: { in: net } } }", "request.attr.from in 2 networks"),
-        ("{ who: anyone, attr: { ttl: '*' } }", "resource.attr.ttl present"),
+        (
+            "{ who: anyone, attr: { amount: 5 } }",
+            "request.attr.amount Int(Equal, 5) else undecided",
+        ),
+        (
+            "{ who: anyone, attr: { ttl: 5min } }",
+            "resource.attr.ttl Duration(Equal, 300000)",
+        ),
+        (
+            "{ who: anyone, attr: { tags: [a, b] } }",
+            "resource.attr.tags in a|b",
+        ),
+        (
+            "{ who: anyone, attr: { from: { in: net } } }",
+            "request.attr.from in 2 networks",
+        ),
+        (
+            "{ who: anyone, attr: { ttl: '*' } }",
+            "resource.attr.ttl present",
+        ),
     ];
     check("allow", CASES);
 }
@@ -105,7 +180,10 @@ fn keys_of_a_deny() {
         ("{}", "all()"),
         ("{ method: GET }", "Method = GET"),
         ("{ header: { x-y: a } }", "header.x-y = a"),
-        ("{ not: { header: { x-y: a } } }", "not(every header.x-y = a)"),
+        (
+            "{ not: { header: { x-y: a } } }",
+            "not(every header.x-y = a)",
+        ),
         ("{ not: { query: { q: a } } }", "not(every query.q = a)"),
         ("{ host: a.example }", "Host host, ignore port true"),
         ("{ principal: dana }", "PrincipalId = dana"),
@@ -114,7 +192,10 @@ fn keys_of_a_deny() {
             "not(all(PrincipalProvider = host else needs principal, PrincipalId = dana else needs principal))",
         ),
         ("{ roles: clerk }", "Roles = clerk"),
-        ("{ not: { source_ip: 10.0.0.0/8 } }", "not(SourceIp in 1 networks else undecided)"),
+        (
+            "{ not: { source_ip: 10.0.0.0/8 } }",
+            "not(SourceIp in 1 networks else undecided)",
+        ),
     ];
     check("deny", CASES);
 }
@@ -133,10 +214,18 @@ fn requirements() {
       mask: { fields: [card, 7, 1.5, '7', null, true] }
 ",
     );
-    let RuleEffect::Require(list) = &rules.rules[0].effect else { panic!("a requirement") };
+    let RuleEffect::Require(list) = &rules.rules[0].effect else {
+        panic!("a requirement")
+    };
     let json: Vec<_> = list
         .iter()
-        .map(|one| format!("{} {}", one.kind.text, serde_json::to_string(&Parameter::Map(one.parameters.clone())).unwrap()))
+        .map(|one| {
+            format!(
+                "{} {}",
+                one.kind.text,
+                serde_json::to_string(&Parameter::Map(one.parameters.clone())).unwrap()
+            )
+        })
         .collect();
     assert_eq!(
         json,
@@ -182,21 +271,56 @@ strip: [X-Who, x-who]
     assert_eq!(layer.name.as_ref().unwrap().text.as_ref(), "edge");
     assert!(layer.default_allow && layer.mode == Mode::Shadow);
     assert!(!rules.paths.head_as_get);
-    assert_eq!((rules.network.trusted_proxies.len(), rules.network.xff_hops), (1, 1));
+    assert_eq!(
+        (rules.network.trusted_proxies.len(), rules.network.xff_hops),
+        (1, 1)
+    );
     assert!(rules.identity.trust_host_principal && rules.identity.trust_host_peer);
     assert_eq!(rules.identity.credentials.as_ref().unwrap().len(), 2);
     assert_eq!(rules.identity.trust_domains[0].text.as_ref(), "a.example");
-    let domains: Vec<_> = rules.domains.iter().map(|one| show::attribute(&one.attribute)).collect();
+    let domains: Vec<_> = rules
+        .domains
+        .iter()
+        .map(|one| show::attribute(&one.attribute))
+        .collect();
     assert_eq!(domains, ["route.tenant", "resource.attr.team"]);
     assert_eq!(rules.attributes.len(), 1);
-    assert_eq!(rules.actions.iter().map(|one| one.routes.len()).sum::<usize>(), 2);
+    assert_eq!(
+        rules
+            .actions
+            .iter()
+            .map(|one| one.routes.len())
+            .sum::<usize>(),
+        2
+    );
     assert_eq!(rules.actions[0].about.as_deref(), Some("Read"));
-    assert_eq!(rules.roles.iter().map(|role| (role.inherits.len(), role.can.len())).collect::<Vec<_>>(), [(0, 1), (1, 0)]);
+    assert_eq!(
+        rules
+            .roles
+            .iter()
+            .map(|role| (role.inherits.len(), role.can.len()))
+            .collect::<Vec<_>>(),
+        [(0, 1), (1, 0)]
+    );
     assert!(rules.roles.iter().all(|role| role.layer == LayerId(0)));
-    assert_eq!(rules.exclusions.iter().map(|one| one.roles.len()).collect::<Vec<_>>(), [2, 3]);
-    let [dana, ops, pos] = rules.grants.as_slice() else { panic!("three grants") };
-    assert!(matches!(&dana.to, Subject::User { provider: Some(of), id } if &*of.text == "login" && &*id.text == "dana"));
-    assert_eq!((dana.from, dana.until), (Some(1_767_225_600_000), Some(1_798_761_600_000)));
+    assert_eq!(
+        rules
+            .exclusions
+            .iter()
+            .map(|one| one.roles.len())
+            .collect::<Vec<_>>(),
+        [2, 3]
+    );
+    let [dana, ops, pos] = rules.grants.as_slice() else {
+        panic!("three grants")
+    };
+    assert!(
+        matches!(&dana.to, Subject::User { provider: Some(of), id } if &*of.text == "login" && &*id.text == "dana")
+    );
+    assert_eq!(
+        (dana.from, dana.until),
+        (Some(1_767_225_600_000), Some(1_798_761_600_000))
+    );
     assert_eq!(dana.within[0].1.as_ref(), "acme");
     assert!(matches!(&ops.to, Subject::Group { provider: None, name } if &*name.text == "ops"));
     assert!(matches!(&pos.to, Subject::Workload { .. }));
@@ -204,10 +328,21 @@ strip: [X-Who, x-who]
         OutputValue::From(attribute) => show::attribute(attribute),
         OutputValue::Text(text) => format!("'{text}'"),
     };
-    let set: Vec<_> = rules.on_allow.iter().map(|one| format!("{} {}", one.name.text, from(&one.value))).collect();
+    let set: Vec<_> = rules
+        .on_allow
+        .iter()
+        .map(|one| format!("{} {}", one.name.text, from(&one.value)))
+        .collect();
     assert_eq!(set, ["x-who PrincipalId", "x-t route.tenant", "x-g '1'"]);
     assert_eq!(from(&rules.on_deny[0].value), "Action");
-    assert_eq!(rules.strip.iter().map(|name| &*name.text).collect::<Vec<_>>(), ["x-who"]);
+    assert_eq!(
+        rules
+            .strip
+            .iter()
+            .map(|name| &*name.text)
+            .collect::<Vec<_>>(),
+        ["x-who"]
+    );
 }
 
 #[test]

@@ -5,7 +5,12 @@ use crate::rule::{Matcher, Over, Predicate, Test};
 
 /// `all(a, b)`, `any(a, b)`, `not(a)`, and tests as `[over ]attribute matcher[ absent]`.
 pub(super) fn predicate(predicate: &Predicate) -> String {
-    let join = |list: &[Predicate]| list.iter().map(self::predicate).collect::<Vec<_>>().join(", ");
+    let join = |list: &[Predicate]| {
+        list.iter()
+            .map(self::predicate)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match predicate {
         Predicate::All(list) => format!("all({})", join(list)),
         Predicate::Any(list) => format!("any({})", join(list)),
@@ -26,7 +31,11 @@ fn test(test: &Test) -> String {
         Truth::Undecided => " else undecided",
         Truth::NeedsPrincipal => " else needs principal",
     };
-    format!("{over}{} {}{absent}", attribute(&test.attribute), matcher(&test.matcher))
+    format!(
+        "{over}{} {}{absent}",
+        attribute(&test.attribute),
+        matcher(&test.matcher)
+    )
 }
 
 pub(super) fn attribute(attribute: &Attribute) -> String {
