@@ -192,6 +192,14 @@ impl Diagnostic {
         }
     }
 
+    /// Where it is, while the sources are not resolved yet.
+    pub(crate) fn span(&self) -> Option<Span> {
+        match self.inner.place {
+            Place::Unresolved(span) => Some(span),
+            _ => None,
+        }
+    }
+
     /// Turns spans into lines, columns and excerpts; from here on no source is needed.
     #[must_use]
     pub(crate) fn resolved(mut self, sources: &Sources) -> Self {

@@ -83,7 +83,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
         let mut rank = 0;
         for group in all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template)) {
             rank += 1;
-            self.check_ties(group.iter().map(|(at, route, span)| (&*actions.get(*at).map_or("", |action| &action.name.text), route, *span)));
+            self.check_ties(group.iter().map(|(at, route, span)| (actions.get(*at).map_or("", |action| &*action.name.text), *route, *span)));
             for (action, route, _) in group {
                 let (steps, tail) = template_steps(route.template.segments(), self.distinct_slash && route.template.trailing_slash());
                 let leaf = self.paths.leaf(RootId(0), steps.into_iter(), tail, &mut self.leaves);

@@ -14,7 +14,6 @@ mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
-pub(crate) use bind::MAX_HEADER_NAME;
 pub use explain::Explanation;
 pub use scratch::Scratch;
 

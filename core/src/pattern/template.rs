@@ -300,7 +300,7 @@ fn literal_error(part: &str, at: usize, error: PathError) -> PatternError {
 }
 
 /// The methods that a route takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
     /// `*`
     Any,

@@ -24,7 +24,7 @@ use roles::Roles;
 use vocabulary::AttributeType;
 
 /// A compiled policy.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Program {
     // The index: what most decisions read.
     pub(crate) paths: PathIndex,

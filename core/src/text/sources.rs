@@ -55,7 +55,7 @@ impl Sources {
 
     /// The names of all sources, in the order of their numbers.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().map(|source| &*source.name)
+        self.list.iter().map(|source| &*source.name)
     }
 
     pub(crate) fn text(&self, id: SourceId) -> &str {
