@@ -8,6 +8,7 @@ mod bind;
 mod explain;
 pub(crate) mod identify;
 mod query;
+mod report;
 mod roles;
 mod scratch;
 mod verdict;
