@@ -5,3 +5,5 @@ mod diagnostic;
 pub mod limits;
 mod pattern;
 mod text;
+
+pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
