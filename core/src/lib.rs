@@ -4,6 +4,10 @@
 mod diagnostic;
 pub mod limits;
 mod pattern;
+mod request;
+mod request_json;
 mod text;
 
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
+pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
+pub use request_json::{RequestBuf, RequestError, RequestView};

@@ -24,3 +24,8 @@ pub const MAX_HEADERS: usize = 1_024;
 pub const MAX_HOST_BYTES: usize = 262;
 /// Longest principal or resource id, action, provider, role or group name in a request, in bytes.
 pub const MAX_NAME_BYTES: usize = 2_048;
+
+/// Longest JSON text of one request, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 8 << 20;
+/// Deepest nesting of a request in JSON; the deepest field needs 4.
+pub const MAX_REQUEST_DEPTH: usize = 16;
