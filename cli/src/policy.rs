@@ -24,6 +24,8 @@ pub(crate) struct PolicyText {
 struct Text {
     name: String,
     bytes: Vec<u8>,
+    /// The file of the command line that it is, or that includes it.
+    root: PathBuf,
 }
 
 impl Text {
@@ -51,35 +53,36 @@ impl PolicyText {
         let mut text = Self::default();
         for path in policies {
             if text.seen.insert(identity(path)) {
-                text.policies.push(read_file(path)?);
+                text.policies.push(read_file(path, path)?);
             }
         }
         text.values = values
             .iter()
-            .map(|path| read_file(path))
+            .map(|path| read_file(path, path))
             .collect::<Result<_, _>>()?;
-        text.read_includes(policies.first().map_or(Path::new(""), PathBuf::as_path))?;
+        text.read_includes()?;
         Ok(text)
     }
 
-    /// Follows `include` from file to file, never out of the directory of the `first`.
-    fn read_includes(&mut self, first: &Path) -> Result<(), Failure> {
+    /// Follows `include` from file to file, never out of the directory of the file that began it.
+    fn read_includes(&mut self) -> Result<(), Failure> {
         let mut next = 0;
         while let Some(text) = self.policies.get(next) {
-            for name in text.source().includes() {
+            let (names, root) = (text.source().includes(), text.root.clone());
+            for name in names {
                 let path = Path::new(&name);
                 // What is not there is left to the loader, which knows the line that asks for it.
                 let Ok(real) = path.canonicalize() else {
                     continue;
                 };
-                if !real.starts_with(directory(first)?) {
+                if !real.starts_with(directory(&root)?) {
                     return Err(Failure::Problems(format!(
-                        "{name} is included, but lies outside the directory of {}; name it as a file of the policy instead",
-                        first.display()
+                        "{name} is included, but it really lies outside the directory of {}",
+                        root.display()
                     )));
                 }
                 if self.seen.insert(real) {
-                    self.policies.push(read_file(path)?);
+                    self.policies.push(read_file(path, &root)?);
                 }
             }
             next += 1;
@@ -100,7 +103,7 @@ impl PolicyText {
 }
 
 /// Reads one byte beyond the longest source at most; the loader refuses what is longer.
-fn read_file(path: &Path) -> Result<Text, Failure> {
+fn read_file(path: &Path, root: &Path) -> Result<Text, Failure> {
     let most = MAX_SOURCE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     File::open(path)
