@@ -81,9 +81,10 @@ impl Sources {
         let at = offset(super::locate::raw_offset(node, raw, text_offset));
         let start = node.span.start.saturating_add(at).min(node.span.end);
         let after = self.text(node.span.source).get(start as usize..);
-        let width = after
-            .and_then(|after| after.chars().next())
-            .map_or(0, char::len_utf8);
+        let character = after.and_then(|after| after.chars().next());
+        // A folded line break has no width: the place stays on its line.
+        let shown = character.filter(|c| !matches!(c, '\n' | '\r'));
+        let width = shown.map_or(0, char::len_utf8);
         let end = start.saturating_add(offset(width)).min(node.span.end);
         self.position(Span {
             start,
