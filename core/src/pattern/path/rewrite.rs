@@ -63,74 +63,94 @@ fn check_triplet(value: u8) -> Result<(), PathError> {
 /// encoded controls other than NUL stay: Istio's own table for that mode has
 /// them so. Triplets keep the case of their digits.
 pub(super) fn base(path: &[u8], decode_slashes: bool, out: &mut Vec<u8>) -> Result<(), PathError> {
-    let mut segment_start = 0;
-    // Where the output holds a `%` that begins no triplet.
-    let mut stray: Option<usize> = None;
+    let mut rewriter = Rewriter {
+        out,
+        segment_start: 0,
+        stray: None,
+        decode_slashes,
+    };
     let mut rest = path;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match byte {
-            b'/' | b'\\' => separate(out, &mut segment_start),
-            b'%' => match triplet(rest) {
-                None => {
-                    stray = Some(out.len());
-                    out.push(b'%');
-                }
-                Some(value) => {
-                    let (digits, after) = rest.split_at_checked(2).unwrap_or((rest, &[]));
-                    rest = after;
-                    match value {
-                        b'/' | b'\\' if decode_slashes => separate(out, &mut segment_start),
-                        value if is_unreserved(value) => {
-                            // `%%32e` would become the triplet `%2e`, decoded by whoever reads it next.
-                            if value.is_ascii_hexdigit()
-                                && stray.is_some_and(|at| out.len() - at <= 2)
-                            {
-                                return Err(PathError::BadTriplet);
-                            }
-                            out.push(value);
-                        }
-                        value if is_refused_control(value, decode_slashes) => {
-                            return Err(PathError::ControlCharacter);
-                        }
-                        _ => {
-                            out.push(b'%');
-                            out.extend_from_slice(digits);
-                        }
-                    }
-                }
-            },
-            byte if is_plain(byte) || byte == b';' => out.push(byte),
-            byte => push_triplet(out, byte),
+            b'/' | b'\\' => rewriter.separate(),
+            b'%' => rest = rewriter.percent(after)?,
+            byte if is_plain(byte) || byte == b';' => rewriter.out.push(byte),
+            byte => push_triplet(rewriter.out, byte),
         }
-        // A segment taken back takes its stray `%` along.
-        stray = stray.filter(|&at| at < out.len());
     }
-    take_back_dots(out, &mut segment_start);
+    rewriter.take_back_dots();
     Ok(())
 }
 
-fn separate(out: &mut Vec<u8>, segment_start: &mut usize) {
-    if out.is_empty() || !take_back_dots(out, segment_start) {
-        out.push(b'/');
-        *segment_start = out.len();
-    }
+struct Rewriter<'o> {
+    out: &'o mut Vec<u8>,
+    segment_start: usize,
+    /// Where the output holds a `%` that begins no triplet.
+    stray: Option<usize>,
+    decode_slashes: bool,
 }
 
-/// Removes a last segment `.`, or `..` and the segment before it, up to the slash that opened it.
-fn take_back_dots(out: &mut Vec<u8>, segment_start: &mut usize) -> bool {
-    match out.get(*segment_start..) {
-        Some(b".") => {}
-        Some(b"..") => {
-            let before = out.get(..segment_start.saturating_sub(1)).unwrap_or(&[]);
-            if let Some(slash) = before.iter().rposition(|&byte| byte == b'/') {
-                *segment_start = slash + 1;
+impl Rewriter<'_> {
+    /// Writes what a `%` stands for; returns what is left behind its digits.
+    fn percent<'p>(&mut self, after: &'p [u8]) -> Result<&'p [u8], PathError> {
+        let Some(value) = triplet(after) else {
+            self.stray = Some(self.out.len());
+            self.out.push(b'%');
+            return Ok(after);
+        };
+        let (digits, rest) = after.split_at_checked(2).unwrap_or((after, &[]));
+        match value {
+            b'/' | b'\\' if self.decode_slashes => self.separate(),
+            value if is_unreserved(value) => {
+                // `%%32e` would become the triplet `%2e`, decoded by whoever reads it next.
+                if value.is_ascii_hexdigit() && self.is_behind_stray() {
+                    return Err(PathError::BadTriplet);
+                }
+                self.out.push(value);
+            }
+            value if is_refused_control(value, self.decode_slashes) => {
+                return Err(PathError::ControlCharacter);
+            }
+            _ => {
+                self.out.push(b'%');
+                self.out.extend_from_slice(digits);
             }
         }
-        _ => return false,
+        Ok(rest)
     }
-    out.truncate(*segment_start);
-    true
+
+    fn is_behind_stray(&self) -> bool {
+        self.stray.is_some_and(|at| self.out.len() - at <= 2)
+    }
+
+    fn separate(&mut self) {
+        if self.out.is_empty() || !self.take_back_dots() {
+            self.out.push(b'/');
+            self.segment_start = self.out.len();
+        }
+        // No triplet reaches across a slash.
+        self.stray = None;
+    }
+
+    /// Removes a last segment `.`, or `..` and the segment before it, up to the slash that opened it.
+    fn take_back_dots(&mut self) -> bool {
+        match self.out.get(self.segment_start..) {
+            Some(b".") => {}
+            Some(b"..") => {
+                let before = self
+                    .out
+                    .get(..self.segment_start.saturating_sub(1))
+                    .unwrap_or(&[]);
+                if let Some(slash) = before.iter().rposition(|&byte| byte == b'/') {
+                    self.segment_start = slash + 1;
+                }
+            }
+            _ => return false,
+        }
+        self.out.truncate(self.segment_start);
+        true
+    }
 }
 
 /// Leaves one slash where there are several.
