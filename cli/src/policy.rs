@@ -112,6 +112,7 @@ fn read_file(path: &Path, root: &Path) -> Result<Text, Failure> {
     Ok(Text {
         name: name(path)?,
         bytes,
+        root: root.to_owned(),
     })
 }
 
