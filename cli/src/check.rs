@@ -65,10 +65,11 @@ pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
 }
 
 fn summary(policy: &Policy) -> Summary<'_> {
+    let counts = policy.counts();
     Summary {
-        rules: policy.rule_count(),
-        roles: policy.role_count(),
-        grants: policy.grant_count(),
+        rules: counts.rules,
+        roles: counts.roles,
+        grants: counts.grants,
         digest: policy.digest(),
     }
 }

@@ -121,8 +121,8 @@ impl Report for Table {
 fn who(decision: &Decision<'_>) -> String {
     match decision.principal() {
         None => "-".to_owned(),
-        Some(("host", id)) => cell(id),
-        Some((provider, id)) => format!("{} ({})", cell(id), one_line(provider.as_bytes())),
+        Some((b"host", id)) => cell(id),
+        Some((provider, id)) => format!("{} ({})", cell(id), one_line(provider)),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use suggest::suggest;
 use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
 use serde::Serialize;
 
 use crate::text::{Position, Sources, Span};
@@ -192,6 +192,14 @@ impl Diagnostic {
         }
     }
 
+    /// Where it is, while the sources are not resolved yet.
+    pub(crate) fn span(&self) -> Option<Span> {
+        match self.inner.place {
+            Place::Unresolved(span) => Some(span),
+            _ => None,
+        }
+    }
+
     /// Turns spans into lines, columns and excerpts; from here on no source is needed.
     #[must_use]
     pub(crate) fn resolved(mut self, sources: &Sources) -> Self {
@@ -285,16 +293,14 @@ impl Diagnostic {
         };
         let code = inner.code.to_string();
         let title = level.primary_title(inner.message.as_str()).id(code);
-        let mut report =
-            vec![
-                inner
-                    .place
-                    .show(Group::with_title(title), AnnotationKind::Primary, None),
-            ];
+        let mut report = Vec::new();
+        inner
+            .place
+            .show(title, AnnotationKind::Primary, &mut report);
         for related in &inner.related {
             let title = Level::NOTE.secondary_title(related.message.as_str());
-            let group = Group::with_title(title);
-            report.push(related.place.show(group, AnnotationKind::Context, None));
+            let kind = AnnotationKind::Context;
+            related.place.show(title, kind, &mut report);
         }
         if let Some(help) = &inner.help {
             report.push(Group::with_title(
@@ -337,32 +343,31 @@ impl Related {
 }
 
 impl Place {
-    fn show<'a>(
-        &'a self,
-        group: Group<'a>,
-        kind: AnnotationKind,
-        label: Option<&'a str>,
-    ) -> Group<'a> {
-        match self {
-            Self::Nowhere {} | Self::Unresolved(_) => group,
-            Self::File { file } => group.element(Origin::path(file.as_str())),
+    /// Adds the title, the place and the line to a report.
+    fn show<'a>(&'a self, title: Title<'a>, kind: AnnotationKind, report: &mut Vec<Group<'a>>) {
+        let group = Group::with_title(title);
+        let (file, position, excerpt) = match self {
+            Self::Nowhere {} | Self::Unresolved(_) => return report.push(group),
+            Self::File { file } => return report.push(group.element(Origin::path(file.as_str()))),
             Self::Resolved {
                 file,
                 position,
                 excerpt,
-            } => group
-                // The place is given apart: a cut line would yield a wrong column.
-                .element(
-                    Origin::path(file.as_str())
-                        .line(position.line as usize)
-                        .char_column(position.column as usize),
-                )
-                .element(
-                    Snippet::source(excerpt.text())
-                        .line_start(position.line as usize)
-                        .annotation(kind.span(excerpt.marked()).label(label)),
-                ),
+            } => (file.as_str(), position, excerpt),
+        };
+        let line = position.line as usize;
+        let snippet = Snippet::source(excerpt.text()).line_start(line);
+        let snippet = snippet.annotation(kind.span(excerpt.marked()));
+        if excerpt.column() == position.column as usize {
+            report.push(group.element(snippet.path(file)));
+            return;
         }
+        // A line that was cut or escaped would yield a wrong column: the place is given apart.
+        let origin = Origin::path(file)
+            .line(line)
+            .char_column(position.column as usize);
+        report.push(group.element(origin));
+        report.push(Group::with_level(Level::NOTE).element(snippet));
     }
 }
 

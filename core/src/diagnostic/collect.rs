@@ -39,6 +39,18 @@ impl Diagnostics {
         result.map_err(|diagnostic| self.push(diagnostic)).ok()
     }
 
+    /// Takes over what was found apart, each diagnostic as `explain` leaves it.
+    pub(crate) fn append(
+        &mut self,
+        found: Self,
+        mut explain: impl FnMut(Diagnostic) -> Option<Diagnostic>,
+    ) {
+        self.dropped = self.dropped.saturating_add(found.dropped);
+        for diagnostic in found.kept.into_iter().filter_map(&mut explain) {
+            self.push(diagnostic);
+        }
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.has_errors
     }

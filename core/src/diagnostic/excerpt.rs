@@ -62,6 +62,12 @@ impl Excerpt {
         &self.text
     }
 
+    /// The column of the place in this line, from 1.
+    pub(super) fn column(&self) -> usize {
+        let before = self.text.get(..self.marked.start).unwrap_or_default();
+        before.chars().count() + 1
+    }
+
     pub(super) fn marked(&self) -> Range<usize> {
         self.marked.clone()
     }

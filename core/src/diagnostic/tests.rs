@@ -56,7 +56,6 @@ note: declared here
   |
 2 |   clerk: {}
   |   -----
-  |
 help: did you mean \"manager\"?"
     );
     assert!(error.render(true).contains("\u{1b}["));

@@ -119,7 +119,10 @@ impl Builder {
         let open = self.open.pop()?;
         let end = end.unwrap_or(open.end);
         let kind = match open.kind {
-            OpenKind::Sequence(items) => Kind::Sequence(items),
+            OpenKind::Sequence(mut items) => {
+                items.shrink_to_fit();
+                Kind::Sequence(items)
+            }
             OpenKind::Mapping(entries, _) => Kind::Mapping(self.without_duplicates(entries)),
         };
         let span = self.span(open.start, end);
@@ -202,6 +205,7 @@ impl Builder {
                 }
             }
         }
+        entries.shrink_to_fit();
         if problems.is_empty() {
             return entries;
         }

@@ -141,7 +141,7 @@ fn block(raw: &str, text: &str, folded: bool, emit: Emit<'_>) -> ControlFlow<()>
     // Line breaks that wait for the next line of content; the first ends the line before.
     let mut breaks: Vec<usize> = Vec::new();
     let mut previous: Option<bool> = None;
-    while let Some((start, line)) = lines.next() {
+    for (start, line) in lines {
         let spaces = line.len() - line.trim_start_matches(' ').len();
         let end = start + line.len();
         if spaces == line.len() && spaces <= indent {

@@ -53,6 +53,11 @@ impl Sources {
         self.get(id).map_or("", |source| &source.name)
     }
 
+    /// The names of all sources, in the order of their numbers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|source| &*source.name)
+    }
+
     pub(crate) fn text(&self, id: SourceId) -> &str {
         self.get(id).map_or("", |source| &source.text)
     }
@@ -77,9 +82,10 @@ impl Sources {
         let at = offset(super::locate::raw_offset(node, raw, text_offset));
         let start = node.span.start.saturating_add(at).min(node.span.end);
         let after = self.text(node.span.source).get(start as usize..);
-        let width = after
-            .and_then(|after| after.chars().next())
-            .map_or(0, char::len_utf8);
+        let character = after.and_then(|after| after.chars().next());
+        // A folded line break has no width: the place stays on its line.
+        let shown = character.filter(|c| !matches!(c, '\n' | '\r'));
+        let width = shown.map_or(0, char::len_utf8);
         let end = start.saturating_add(offset(width)).min(node.span.end);
         self.position(Span {
             start,

@@ -103,7 +103,10 @@ pub(super) fn syntax_error(at: Span, text: &str, info: &str) -> Diagnostic {
     if info.contains("unknown anchor") || info.contains("scanning an anchor or alias") {
         return unknown_anchor(place, text);
     }
-    if is_tab(before, after, info) {
+    if let Some(tab) = indenting_tab(before, after, info) {
+        let start = offset(tab);
+        let end = start.saturating_add(1);
+        let place = Span { start, end, ..at };
         let message = "a tab cannot be part of the indentation";
         return Diagnostic::error(Code::YAML_SYNTAX, place, message).help("indent with spaces");
     }
@@ -145,13 +148,25 @@ pub(super) fn unknown_anchor(at: Span, text: &str) -> Diagnostic {
     Diagnostic::error(Code::UNKNOWN_ANCHOR, span, message).help(format!("quote it: \"{word}\""))
 }
 
-fn is_tab(before: &str, after: &str, info: &str) -> bool {
-    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let indentation = line.chars().chain(after.chars().take(1));
-    info.contains("tab") && !info.contains("stab")
-        || indentation
-            .take_while(|c| matches!(c, ' ' | '\t'))
-            .any(|c| c == '\t')
+/// The tab that indents the line of the error, or a later line of the scalar that failed.
+fn indenting_tab(before: &str, after: &str, info: &str) -> Option<usize> {
+    let line_start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let line = before.get(line_start..)?.trim_end_matches('\t').len() + line_start;
+    let tab_in = |text: &str| {
+        let blank = text.len() - text.trim_start_matches([' ', '\t']).len();
+        text.get(..blank)?.find('\t')
+    };
+    if let Some(tab) = before.get(line_start..).and_then(tab_in) {
+        return Some(line_start + tab);
+    }
+    if info.contains("tab") && !after.starts_with('\t') {
+        let mut breaks = after.match_indices(['\n', '\r']);
+        return breaks.find_map(|(at, _)| {
+            let tab = tab_in(after.get(at + 1..)?)?;
+            Some(before.len() + at + 1 + tab)
+        });
+    }
+    (after.starts_with('\t') && line == before.len()).then_some(before.len())
 }
 
 /// The word in which a bracket stands that was read as YAML, such as `${office}`.

@@ -7,11 +7,11 @@ use std::cell::Cell;
 
 use saphyr_parser::Input;
 
-/// Steps since the last event. Every token takes at least one.
+/// Steps since the last event. Every token takes at least one, and so does every line.
 pub(super) type Budget = Cell<u32>;
 
-/// Most steps without an event: about 400 MB of tokens in the worst case.
-const MAX_STEPS: u32 = 4_000_000;
+/// Most steps without an event: about half a gigabyte of tokens in the worst case.
+const MAX_STEPS: u32 = 2_000_000;
 
 /// How far ahead the parser may ask to look at once.
 const LOOKAHEAD: usize = 16;
@@ -47,12 +47,7 @@ impl<'s> Characters<'s> {
 impl Input for Characters<'_> {
     #[inline]
     fn lookahead(&mut self, _count: usize) {
-        let steps = self.budget.get().saturating_add(1);
-        self.budget.set(steps);
-        if steps > MAX_STEPS {
-            // The parser now sees the end of the text and comes back with an error.
-            self.rest = "";
-        }
+        self.budget.set(self.budget.get().saturating_add(1));
     }
 
     #[inline]
@@ -82,8 +77,14 @@ impl Input for Characters<'_> {
         Some(c)
     }
 
+    /// Where the steps are used up the parser sees the end of the text, and comes back. Only
+    /// here: between looking at a character and using it, it relies on finding it again.
     #[inline]
     fn skip(&mut self) {
+        if is_spent(self.budget) {
+            self.rest = "";
+            return;
+        }
         let mut rest = self.rest.chars();
         rest.next();
         self.rest = rest.as_str();

@@ -69,7 +69,6 @@ enum Anchored {
     },
     /// The node's end has not been seen.
     Open,
-    TooLarge,
 }
 
 impl<'s> Reader<'s> {
@@ -165,12 +164,13 @@ impl<'s> Reader<'s> {
             return;
         }
         self.anchors.kept = self.anchors.kept.saturating_add(size);
-        let anchored = if self.anchors.kept > MAX_ALIAS_NODES {
-            Anchored::TooLarge
-        } else {
-            let node = node.clone();
-            Anchored::Whole { node, size }
-        };
+        if self.anchors.kept > MAX_ALIAS_NODES {
+            // Not kept: an alias of it would copy too much.
+            self.anchors.by_id.remove(&anchor);
+            return;
+        }
+        let node = node.clone();
+        let anchored = Anchored::Whole { node, size };
         self.anchors.by_id.insert(anchor, anchored);
     }
 
@@ -179,13 +179,13 @@ impl<'s> Reader<'s> {
         self.cursor = self.cursor.max(end);
         let place = self.builder.span(start, end);
         let (node, size) = match self.anchors.by_id.get(&anchor) {
+            None if self.anchors.kept > MAX_ALIAS_NODES => return Err(aliases_too_large(place)),
             // An anchor of an earlier document.
             None => return Err(explain::unknown_anchor(place, self.text)),
             Some(Anchored::Open) => {
                 let message = "this alias stands inside the value that it names";
                 return Err(Diagnostic::error(Code::RECURSIVE_ALIAS, place, message));
             }
-            Some(Anchored::TooLarge) => return Err(aliases_too_large(place)),
             Some(Anchored::Whole { node, size }) => (node, *size),
         };
         self.anchors.added = self.anchors.added.saturating_add(size);
@@ -284,8 +284,8 @@ impl<'s> Reader<'s> {
         let span = self
             .builder
             .span(self.cursor, self.cursor.saturating_add(1));
-        let message = "the bracketed or quoted value from here on is too long";
-        let help = "write it as an indented block, or the whole source as JSON";
+        let message = "too much text follows here before the next value is complete";
+        let help = "write a long list in brackets as an indented one, or the whole source as JSON";
         Diagnostic::error(Code::DOCUMENT_TOO_LARGE, span, message).help(help)
     }
 }
