@@ -48,10 +48,7 @@ fn decisions_come_in_order_and_a_broken_line_stops_nothing() {
     );
     assert_eq!(answers[0]["rule"], "health");
     assert_eq!(answers[1]["error"]["line"], 4);
-    assert_eq!(
-        answers[2]["rule"],
-        "roles.manager".replace("manager", "clerk")
-    );
+    assert_eq!(answers[2]["rule"], "roles.clerk");
     assert_eq!(
         answers[3],
         json!({"error": {"line": 6, "message": "unknown field \"methd\"; did you mean \"method\"?"}})
@@ -99,7 +96,6 @@ fn time_is_the_requests_then_the_options() {
             .exits(0);
         assert_eq!(run.json()[0]["effect"], effect, "{request} at {at}");
     }
-    decide(&directory, "", &["--at", "yesterday"]).fails_with(2, &["--at"]);
     directory
         .run(&[DECIDE, &["-", "--at", "soon"]].concat())
         .fails_with(2, &["--at", "RFC 3339"]);
