@@ -1,5 +1,7 @@
 //! `gatelet check`, `explain` and `bench`, on the built binary.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use serde_json::Value;

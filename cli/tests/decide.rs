@@ -1,5 +1,7 @@
 //! `gatelet decide`, on the built binary.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};

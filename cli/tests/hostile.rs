@@ -1,5 +1,7 @@
 //! Wrong usage, files that cannot be read, and input that means harm.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use std::fs::File;

@@ -1,5 +1,7 @@
 //! The published JSON Schemas say what the loader, the reader of requests and the engine say.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use std::fs;

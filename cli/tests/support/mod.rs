@@ -69,10 +69,7 @@ impl Directory {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::new(
-            arguments,
-            self.command(arguments).output().expect("the binary runs"),
-        )
+        Run::new(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Runs with `input` as the standard input.
@@ -91,23 +88,21 @@ impl Directory {
         });
         let output = child.wait_with_output().expect("the binary ends");
         writer.join().expect("the writer ends");
-        Run::new(arguments, output)
+        Run::new(output)
     }
 }
 
 /// What a run came to.
 #[derive(Debug)]
 pub struct Run {
-    pub arguments: Vec<String>,
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Run {
-    fn new(arguments: &[&str], output: Output) -> Self {
+    fn new(output: Output) -> Self {
         Self {
-            arguments: arguments.iter().map(ToString::to_string).collect(),
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("the output is text"),
             stderr: String::from_utf8(output.stderr).expect("the errors are text"),
