@@ -1,12 +1,8 @@
 //! Wrong usage, files that cannot be read, and input that means harm.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs::File;
 
-use support::Directory;
+use super::support::Directory;
 
 const DECIDE: &[&str] = &["decide", "--policy", "shop.yaml", "--requests"];
 

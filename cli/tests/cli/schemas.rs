@@ -1,16 +1,12 @@
 //! The published JSON Schemas say what the loader, the reader of requests and the engine say.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::support::POLICY;
 use gatelet::{Engine, EngineConfig, Policy, RequestBuf, Source};
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use support::POLICY;
 
 /// A policy with every key that this version loads.
 const EVERY_KEY: &str = include_str!("every_key.yaml");

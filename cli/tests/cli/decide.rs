@@ -1,14 +1,10 @@
 //! `gatelet decide`, on the built binary.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
+use super::support::{Directory, EARLY, Run};
 use serde_json::{Value, json};
-use support::{Directory, EARLY, Run};
 
 const DECIDE: &[&str] = &["decide", "--policy", "shop.yaml", "--requests"];
 

@@ -1,11 +1,7 @@
 //! `gatelet check`, `explain` and `bench`, on the built binary.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use super::support::{Directory, EARLY, POLICY};
 use serde_json::Value;
-use support::{Directory, EARLY, POLICY};
 
 const BROKEN: &str = "\
 gatelet: 1
