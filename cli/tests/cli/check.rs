@@ -53,7 +53,7 @@ fn every_problem_is_shown_at_its_place() {
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
     }
     assert!(
-        run.stdout.ends_with("\n2 errors, 0 warnings in 1 file\n"),
+        run.stdout.ends_with("\n2 errors in 1 file\n"),
         "{}",
         run.stdout
     );

@@ -142,14 +142,18 @@ fn a_table_says_who_asked_what_and_why() {
             "GET /healthz",
             "allow",
             "health",
-            "shadow",
-            "deny",
+            "shadow: denied_by_rule",
         ],
         &["3", "orders.read order 7", "deny", "401", "unauthenticated"],
         &["4", "error", "not JSON"],
     ];
     assert_eq!(rows.len(), expected.len(), "{}", run.stdout);
     for (row, words) in rows.iter().zip(expected) {
+        assert_eq!(
+            row.contains("shadow"),
+            words.contains(&"shadow: denied_by_rule"),
+            "{row}"
+        );
         assert!(
             words.iter().all(|word| row.contains(word)),
             "{words:?}: {row}"
