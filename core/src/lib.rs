@@ -4,4 +4,5 @@
 mod diagnostic;
 pub mod limits;
 mod pattern;
+mod program;
 mod text;
