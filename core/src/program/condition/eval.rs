@@ -45,7 +45,7 @@ pub(super) struct Frame<'s, 'a> {
 /// The variables in sight, innermost first.
 pub(super) type Scope<'s, 'a> = Option<&'s Frame<'s, 'a>>;
 
-pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
+pub(crate) type Evaluated<'a> = Result<Value<'a>, EvalError>;
 
 /// One evaluation of a program.
 pub(crate) struct Evaluator<'a, A, R> {
@@ -81,6 +81,16 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     /// The value of the expression.
     pub(crate) fn result(&mut self) -> Evaluated<'a> {
         self.program.root.map_or(Err(EvalError::Malformed), |root| self.value(root, None))
+    }
+
+    /// The value of one part of the expression. The part must stand outside all loops.
+    pub(crate) fn part_value(&mut self, node: NodeId) -> Evaluated<'a> {
+        self.value(node, None)
+    }
+
+    /// The steps that are left.
+    pub(crate) fn fuel_left(&self) -> u32 {
+        self.fuel
     }
 
     /// What the recorder heard.

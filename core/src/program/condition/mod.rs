@@ -24,7 +24,7 @@ mod value;
 
 pub(crate) use arena::Arena;
 pub(crate) use error::EvalError;
-pub(crate) use eval::{Attributes, Evaluator, NoRecorder, Outcome, Recorder};
+pub(crate) use eval::{Attributes, Evaluated, Evaluator, NoRecorder, Outcome, Recorder, scan_cost};
 pub(crate) use function::Function;
 pub(crate) use math::{ArithmeticOp, BitOp, DoubleTest, OrderOp, Rounding};
 pub(crate) use net::{Cidr, CidrSet, Ip};
@@ -32,6 +32,7 @@ pub(crate) use node::{
     AttributeId, CidrSetId, Comprehension, ComprehensionId, ConstantId, Entry, EntriesId, Item,
     ItemsId, Kids, LoopKind, Node, NodeId, Program, RegexId, SetId, Span, TextId, ZoneId,
 };
+pub(crate) use optional::makes_optional;
 pub(crate) use set::StrSet;
 pub(crate) use time::{Duration, TimePart, Timestamp, Zone};
 pub(crate) use value::{Constant, List, ListView, Map, MapView, Optional, Value, equal};
