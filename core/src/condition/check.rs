@@ -663,6 +663,11 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Whether a type is called so.
+pub(super) fn is_type_name(name: &str) -> bool {
+    TYPE_NAMES.contains(&name)
+}
+
 /// The names of types, which are values too.
 const TYPE_NAMES: [&str; 15] = [
     "bool",

@@ -8,7 +8,7 @@ use super::types::Type;
 use super::Mode;
 use crate::program::condition::{
     Cidr, CidrSet, CidrSetId, Constant, EvalError, Function, Node, NodeId, OrderOp, RegexId,
-    SetId, StrSet, TimePart, Zone, ZoneId, makes_optional, scan_cost,
+    SetId, StrSet, TimePart, Zone, ZoneId, compare_cost, makes_optional, scan_cost,
 };
 
 impl Lowering<'_> {
@@ -71,7 +71,7 @@ impl Lowering<'_> {
             let set = SetId(last(self.program.sets.len()));
             return self.emit(id, Node::OneOf(item, set), &[item], Own::costing(2));
         }
-        let own = Own::costing(u64::from(self.info(container).size).max(1));
+        let own = Own::costing(u64::from(compare_cost(self.info(container).size as usize)));
         if let Some(text) = self.constant_text(item)
             && self.constant_of(container).is_none()
         {
@@ -206,8 +206,8 @@ impl Lowering<'_> {
             return self.fail(id, EvalError::InvalidArgument);
         };
         match regex::build(&pattern) {
-            Ok(automaton) => {
-                self.program.regexes.push(automaton);
+            Ok(regex) => {
+                self.program.regexes.push(regex);
                 let regex = RegexId(last(self.program.regexes.len()));
                 let cost = u64::from(scan_cost(self.info(text).size as usize));
                 self.emit(id, Node::Matches(text, regex), &[text], Own::costing(cost))

@@ -43,11 +43,10 @@ pub(crate) fn deduce(case: &Json) -> Result<Json, String> {
 }
 
 fn evaluate(case: &Json) -> Result<(&'static str, Json), String> {
-    let flag = |name: &str| case.get(name).and_then(Json::as_bool).unwrap_or(false);
-    if flag("check_only") {
+    if flag(case, "check_only") {
         return deduce(case).map(|ty| ("type", ty));
     }
-    let typed = case.get("type_env").is_some() && !flag("disable_check");
+    let typed = is_typed(case);
     let (text, mut schema, bindings) = read_case(case)?;
     let compiled =
         compile(text, &mut schema, Mode::Eval { typed }).map_err(|errors| first_message(&errors))?;
@@ -61,6 +60,15 @@ fn evaluate(case: &Json) -> Result<(&'static str, Json), String> {
         Evaluator::new(&compiled.program, &attributes, &arena, FUEL, NoRecorder);
     let value = evaluator.result().map_err(|error| error.message().to_owned())?;
     encode(value).map(|value| ("value", value))
+}
+
+fn flag(case: &Json, name: &str) -> bool {
+    case.get(name).and_then(Json::as_bool).unwrap_or(false)
+}
+
+/// Whether the types of the variables are given, and to be checked.
+fn is_typed(case: &Json) -> bool {
+    case.get("type_env").is_some() && !flag(case, "disable_check")
 }
 
 fn first_message(errors: &[super::ConditionError]) -> String {
@@ -92,8 +100,8 @@ fn read_case(case: &Json) -> Result<Case<'_>, String> {
         bindings.push((name.clone(), decode(value, MAX_DEPTH)?));
     }
     let types = object(case, "type_env")?;
-    for (name, _) in bindings.iter().filter(|_| types.is_empty()) {
-        schema.declare(name, variable(Type::Dyn));
+    if !is_typed(case) {
+        bindings.iter().for_each(|(name, _)| schema.declare(name, variable(Type::Dyn)));
     }
     for (name, ty) in types {
         schema.declare(name, variable(decode_type(ty, MAX_DEPTH)?));

@@ -6,9 +6,8 @@
 
 mod ast;
 mod check;
-#[cfg(test)]
-mod conformance;
 mod error;
+pub(crate) mod facts;
 mod fuse;
 pub(crate) mod json;
 mod lexer;
@@ -18,7 +17,10 @@ mod parser;
 mod regex;
 mod schema;
 mod signatures;
+#[cfg(test)]
+mod tests;
 mod types;
+pub(crate) mod vocabulary;
 
 pub(crate) use error::{ConditionError, ConditionErrorKind};
 pub(crate) use schema::{Declaration, Declared, Schema, Slot};

@@ -1,7 +1,9 @@
 //! Regular expressions of RE2 as automata that match without allocation.
 
+use crate::program::condition::Regex;
 use regex_automata::dfa::{StartKind, dense};
 use regex_syntax::ast::{self, Ast, AssertionKind, ClassPerlKind, ClassSetItem, Visitor};
+use regex_syntax::hir::{HirKind, Look};
 use std::ops::Range;
 
 /// Most bytes of one automaton.
@@ -10,7 +12,7 @@ const MAX_AUTOMATON_BYTES: usize = 1 << 20;
 const MAX_BUILD_BYTES: usize = 4 << 20;
 
 /// Builds the automaton of a pattern, or says what is wrong with it.
-pub(super) fn build(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
+pub(super) fn build(pattern: &str) -> Result<Regex, String> {
     let pattern = re2(pattern)?;
     let syntax = regex_automata::util::syntax::Config::new().utf8(false);
     let config = dense::Config::new()
@@ -25,7 +27,27 @@ pub(super) fn build(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
         .syntax(syntax)
         .thompson(nfa)
         .build(&pattern)
+        .map(|automaton| Regex { automaton, prefix: literal_prefix(&pattern).into() })
         .map_err(|error| format!("the pattern needs too large an automaton ({error})"))
+}
+
+/// The literal text behind a pattern's first `^`.
+fn literal_prefix(pattern: &str) -> String {
+    let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern);
+    let Ok(HirKind::Concat(parts)) = parsed.map(regex_syntax::hir::Hir::into_kind) else {
+        return String::new();
+    };
+    match parts.as_slice() {
+        [start, text, ..] if matches!(start.kind(), HirKind::Look(Look::Start)) => {
+            match text.kind() {
+                HirKind::Literal(literal) => {
+                    String::from_utf8(literal.0.to_vec()).unwrap_or_default()
+                }
+                _ => String::new(),
+            }
+        }
+        _ => String::new(),
+    }
 }
 
 /// The pattern in the syntax of `regex-syntax`: RE2's `\d`, `\s`, `\w` and `\b`

@@ -1,6 +1,6 @@
 //! Calls: each function picks its overload by the types of its arguments.
 
-use super::eval::{Evaluated, Evaluator, Scope, time_part};
+use super::eval::{Evaluated, Evaluator, Scope, compare_cost, time_part};
 use super::format;
 use super::math;
 use super::text;
@@ -87,7 +87,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         if let [only] = kids
             && let Value::List(list) = self.value(*only, scope)?
         {
-            self.spend(super::eval::units(list.len()))?;
+            self.spend(compare_cost(list.len()))?;
             return math::extreme_of_list(wanted, list);
         }
         let mut best = None;

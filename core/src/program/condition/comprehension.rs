@@ -1,6 +1,6 @@
 //! Loops over lists and maps.
 
-use super::eval::{Evaluated, Evaluator, Frame, Outcome, Scope, insert_entry, map_key, units};
+use super::eval::{Evaluated, Evaluator, Frame, Outcome, Scope, compare_cost, insert_entry, map_key};
 use super::{
     Attributes, Comprehension, ComprehensionId, EvalError, List, LoopKind, Map, Recorder, Value,
 };
@@ -174,7 +174,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             let Some((key, value)) = self.filtered(comprehension, range, index, scope)? else {
                 continue;
             };
-            self.spend(units(filled))?;
+            self.spend(compare_cost(filled))?;
             let (key, value) = match (comprehension.kind, value) {
                 (LoopKind::Map, value) => (map_key(key)?, value),
                 (_, Value::Map(map)) if map.len() == 1 => {

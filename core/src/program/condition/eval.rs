@@ -156,7 +156,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 let text = self.text(operand, scope)?;
                 self.scan(text.len())?;
                 let regex = self.program.regexes.get(regex.index()).ok_or(EvalError::Malformed)?;
-                let found = regex.try_search_fwd(&Input::new(text).earliest(true));
+                let found = regex.automaton.try_search_fwd(&Input::new(text).earliest(true));
                 found.map(|end| end.is_some()).map_err(|_| EvalError::Malformed)
             }
             Node::InCidr(operand, set) => match self.value(operand, scope)? {
@@ -285,7 +285,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let text = self.program.text(text);
         match self.value(list, scope)? {
             Value::List(list) => {
-                self.spend(units(list.len()))?;
+                self.spend(compare_cost(list.len()))?;
                 Ok(match list {
                     List::Strs(strings) => strings.contains(&text),
                     list => list.iter().any(|item| matches!(item, Value::Str(s) if s == text)),
@@ -300,7 +300,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let item = self.value(item, scope)?;
         match self.value(container, scope)? {
             Value::List(list) => {
-                self.spend(units(list.len()))?;
+                self.spend(compare_cost(list.len()))?;
                 Ok(list.iter().any(|candidate| equal(candidate, item)))
             }
             Value::Map(map) => self.has_key(map, item),
@@ -320,7 +320,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     ) -> Result<Option<Value<'a>>, EvalError> {
         self.spend(1)?;
         if !matches!(map, Map::View(_)) {
-            self.spend(units(map.len()))?;
+            self.spend(compare_cost(map.len()))?;
         }
         Ok(map.get(key))
     }
@@ -332,7 +332,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             (Value::Map(a), Value::Map(b)) => a.len().saturating_mul(b.len()),
             _ => 0,
         };
-        self.spend(units(elements))?;
+        self.spend(compare_cost(elements))?;
         Ok(equal(left, right))
     }
 
@@ -399,7 +399,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 Some(self.value(entry.value, scope)?)
             };
             let Some(value) = value else { continue };
-            self.spend(units(filled))?;
+            self.spend(compare_cost(filled))?;
             insert_entry(slots, filled, key, value)?;
             filled += 1;
         }
@@ -414,6 +414,11 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
 /// Fuel for so many elements.
 pub(super) fn units(elements: usize) -> u32 {
     u32::try_from(elements).unwrap_or(u32::MAX)
+}
+
+/// Fuel for comparing a value with so many elements.
+pub(crate) fn compare_cost(elements: usize) -> u32 {
+    units(elements / 8).saturating_add(1)
 }
 
 /// Fuel for looking at so many bytes.

@@ -24,13 +24,15 @@ mod value;
 
 pub(crate) use arena::Arena;
 pub(crate) use error::EvalError;
-pub(crate) use eval::{Attributes, Evaluated, Evaluator, NoRecorder, Outcome, Recorder, scan_cost};
+pub(crate) use eval::{
+    Attributes, Evaluated, Evaluator, NoRecorder, Outcome, Recorder, compare_cost, scan_cost,
+};
 pub(crate) use function::Function;
 pub(crate) use math::{ArithmeticOp, BitOp, DoubleTest, OrderOp, Rounding};
 pub(crate) use net::{Cidr, CidrSet, Ip};
 pub(crate) use node::{
     AttributeId, CidrSetId, Comprehension, ComprehensionId, ConstantId, Entry, EntriesId, Item,
-    ItemsId, Kids, LoopKind, Node, NodeId, Program, RegexId, SetId, Span, TextId, ZoneId,
+    ItemsId, Kids, LoopKind, Node, NodeId, Program, Regex, RegexId, SetId, Span, TextId, ZoneId,
 };
 pub(crate) use optional::makes_optional;
 pub(crate) use set::StrSet;

@@ -147,6 +147,14 @@ pub(crate) struct Comprehension {
     pub(crate) weight: u32,
 }
 
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Regex {
+    pub(crate) automaton: dense::DFA<Vec<u32>>,
+    /// What every match begins the text with, as far as the pattern says.
+    pub(crate) prefix: Box<str>,
+}
+
 /// A part of the expression's text, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -163,7 +171,7 @@ pub(crate) struct Program {
     pub(crate) constants: Vec<Constant>,
     pub(crate) texts: Vec<Box<str>>,
     pub(crate) sets: Vec<StrSet>,
-    pub(crate) regexes: Vec<dense::DFA<Vec<u32>>>,
+    pub(crate) regexes: Vec<Regex>,
     pub(crate) cidrs: Vec<CidrSet>,
     pub(crate) zones: Vec<Zone>,
     pub(crate) comprehensions: Vec<Comprehension>,
