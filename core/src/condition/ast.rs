@@ -62,27 +62,62 @@ impl BinaryOp {
 pub(crate) enum Expr {
     Literal(Constant),
     /// A name; `absolute` if it began with a dot.
-    Ident { name: Box<str>, absolute: bool },
+    Ident {
+        name: Box<str>,
+        absolute: bool,
+    },
     /// `operand.field`, `operand.?field`.
-    Select { operand: ExprId, field: Box<str>, optional: bool },
+    Select {
+        operand: ExprId,
+        field: Box<str>,
+        optional: bool,
+    },
     /// `has(operand.field)`.
-    Has { operand: ExprId, field: Box<str> },
+    Has {
+        operand: ExprId,
+        field: Box<str>,
+    },
     /// `operand[index]`, `operand[?index]`.
-    Index { operand: ExprId, index: ExprId, optional: bool },
-    Call { target: Option<ExprId>, name: Box<str>, arguments: Box<[ExprId]> },
+    Index {
+        operand: ExprId,
+        index: ExprId,
+        optional: bool,
+    },
+    Call {
+        target: Option<ExprId>,
+        name: Box<str>,
+        arguments: Box<[ExprId]>,
+    },
     And(Vec<ExprId>),
     Or(Vec<ExprId>),
     Not(ExprId),
     Negate(ExprId),
-    Conditional { test: ExprId, then: ExprId, otherwise: ExprId },
-    Binary { op: BinaryOp, left: ExprId, right: ExprId },
+    Conditional {
+        test: ExprId,
+        then: ExprId,
+        otherwise: ExprId,
+    },
+    Binary {
+        op: BinaryOp,
+        left: ExprId,
+        right: ExprId,
+    },
     List(Box<[ListItem]>),
     Map(Box<[MapEntry]>),
     Loop(Box<Loop>),
     /// `cel.bind(variable, init, body)`.
-    Bind { variable: Box<str>, init: ExprId, body: ExprId },
+    Bind {
+        variable: Box<str>,
+        init: ExprId,
+        body: ExprId,
+    },
     /// `operand.optMap(variable, body)`, `operand.optFlatMap(variable, body)`.
-    OptionalMap { operand: ExprId, variable: Box<str>, body: ExprId, flat: bool },
+    OptionalMap {
+        operand: ExprId,
+        variable: Box<str>,
+        body: ExprId,
+        flat: bool,
+    },
 }
 
 /// An element of a list literal.
@@ -191,7 +226,11 @@ impl Ast {
                     }
                     return Some((dotted, *absolute));
                 }
-                Expr::Select { operand, field, optional: false } => {
+                Expr::Select {
+                    operand,
+                    field,
+                    optional: false,
+                } => {
                     fields.push(field);
                     node = *operand;
                 }

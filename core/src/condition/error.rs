@@ -48,7 +48,12 @@ impl ConditionError {
         range: Range<usize>,
         message: impl Into<String>,
     ) -> Self {
-        Self { range, message: message.into(), help: None, kind }
+        Self {
+            range,
+            message: message.into(),
+            help: None,
+            kind,
+        }
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -62,7 +67,9 @@ pub(crate) fn closest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let most = name.chars().count() / 3 + 1;
+    // Only the last part of a dotted name may be misspelt by much.
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let most = last.chars().count() / 3 + 1;
     candidates
         .map(|candidate| (edit_distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= most)
@@ -81,7 +88,9 @@ fn edit_distance(left: &str, right: &str) -> usize {
         for (column, other) in right.iter().enumerate() {
             let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
             let replaced = at(&above, column) + usize::from(character != *other);
-            let mut best = replaced.min(at(&above, column + 1) + 1).min(at(&current, column) + 1);
+            let mut best = replaced
+                .min(at(&above, column + 1) + 1)
+                .min(at(&current, column) + 1);
             let swapped = column.checked_sub(1).is_some_and(|left_of| {
                 previous == Some(*other) && right.get(left_of) == Some(&character)
             });

@@ -53,7 +53,11 @@ pub(crate) fn lower(program: &Program, schema: &Schema) -> Lowered {
 
 fn part(program: &Program, schema: &Schema, id: NodeId) -> Lowered {
     let parts = |kids: Kids| {
-        program.kids(kids).iter().map(|kid| part(program, schema, *kid)).collect::<Vec<_>>()
+        program
+            .kids(kids)
+            .iter()
+            .map(|kid| part(program, schema, *kid))
+            .collect::<Vec<_>>()
     };
     match program.node(id) {
         Node::Bool(value) => Lowered::Always(value),
@@ -87,9 +91,7 @@ fn simple(program: &Program, schema: &Schema, node: Node) -> Option<Test> {
         Node::EndsWith(operand, suffix) => {
             test(program, schema, operand, Matcher::EndsWith(text(suffix)))
         }
-        Node::Member(item, list) => {
-            test(program, schema, list, Matcher::HasAny(vec![text(item)]))
-        }
+        Node::Member(item, list) => test(program, schema, list, Matcher::HasAny(vec![text(item)])),
         Node::InCidr(operand, set) => {
             let set = program.cidrs.get(set.index())?.clone();
             test(program, schema, operand, Matcher::InCidr(set))
@@ -97,11 +99,20 @@ fn simple(program: &Program, schema: &Schema, node: Node) -> Option<Test> {
         Node::HasAttribute(attribute) => {
             let slot = schema.read(attribute)?;
             let optional = slot.declaration.optional;
-            Some(Test { attribute, optional, matcher: Matcher::Present })
+            Some(Test {
+                attribute,
+                optional,
+                matcher: Matcher::Present,
+            })
         }
         Node::Comprehension(id) => {
             let node = program.comprehensions.get(id.index())?;
-            test(program, schema, node.range, Matcher::HasAny(wanted_element(program, node)?))
+            test(
+                program,
+                schema,
+                node.range,
+                Matcher::HasAny(wanted_element(program, node)?),
+            )
         }
         _ => None,
     }
@@ -128,7 +139,9 @@ fn wanted_element(program: &Program, node: &Comprehension) -> Option<Vec<Box<str
 /// for; of any other it could be an error where the condition has a value.
 fn test(program: &Program, schema: &Schema, operand: NodeId, matcher: Matcher) -> Option<Test> {
     use super::types::Type;
-    let Node::Attribute(attribute) = program.node(operand) else { return None };
+    let Node::Attribute(attribute) = program.node(operand) else {
+        return None;
+    };
     let declaration = &schema.read(attribute)?.declaration;
     let fits = match matcher {
         Matcher::OneOf(_) | Matcher::StartsWith(_) | Matcher::EndsWith(_) => {
@@ -138,7 +151,11 @@ fn test(program: &Program, schema: &Schema, operand: NodeId, matcher: Matcher) -
         Matcher::InCidr(_) => declaration.ty == Type::Ip,
         Matcher::Present => true,
     };
-    fits.then_some(Test { attribute, optional: declaration.optional, matcher })
+    fits.then_some(Test {
+        attribute,
+        optional: declaration.optional,
+        matcher,
+    })
 }
 
 /// `a || b`, with the tests of one attribute joined.
@@ -185,7 +202,9 @@ pub(crate) enum Fact {
 
 /// The facts of a program, all of which must hold.
 pub(crate) fn facts(program: &Program, schema: &Schema) -> Vec<Fact> {
-    program.root.map_or_else(Vec::new, |root| facts_of(program, schema, root))
+    program
+        .root
+        .map_or_else(Vec::new, |root| facts_of(program, schema, root))
 }
 
 fn facts_of(program: &Program, schema: &Schema, id: NodeId) -> Vec<Fact> {
@@ -202,7 +221,10 @@ fn facts_of(program: &Program, schema: &Schema, id: NodeId) -> Vec<Fact> {
             .reduce(|a, b| either(&a, &b))
             .unwrap_or_default(),
         Node::Matches(operand, regex) => {
-            let prefix = program.regexes.get(regex.index()).map(|regex| regex.prefix.clone());
+            let prefix = program
+                .regexes
+                .get(regex.index())
+                .map(|regex| regex.prefix.clone());
             let prefix = prefix.filter(|prefix| !prefix.is_empty());
             match (program.node(operand), prefix) {
                 (Node::Attribute(attribute), Some(prefix)) => {
@@ -212,7 +234,9 @@ fn facts_of(program: &Program, schema: &Schema, id: NodeId) -> Vec<Fact> {
             }
         }
         node => match simple(program, schema, node) {
-            Some(Test { attribute, matcher, .. }) => match matcher {
+            Some(Test {
+                attribute, matcher, ..
+            }) => match matcher {
                 Matcher::OneOf(strings) => vec![Fact::OneOf(attribute, strings)],
                 Matcher::StartsWith(prefix) => vec![Fact::StartsWith(attribute, vec![prefix])],
                 Matcher::HasAny(strings) => vec![Fact::HasAny(attribute, strings)],

@@ -5,10 +5,9 @@ use super::error::{ConditionError, ConditionErrorKind};
 use super::lower::{Lowering, Own, last};
 use super::regex;
 use super::types::Type;
-use super::Mode;
 use crate::program::condition::{
-    Cidr, CidrSet, CidrSetId, Constant, EvalError, Function, Node, NodeId, OrderOp, RegexId,
-    SetId, StrSet, TimePart, Zone, ZoneId, compare_cost, makes_optional, scan_cost,
+    Cidr, CidrSet, CidrSetId, Constant, EvalError, Function, Node, NodeId, OrderOp, RegexId, SetId,
+    StrSet, TimePart, Zone, ZoneId, compare_cost, makes_optional, scan_cost,
 };
 
 impl Lowering<'_> {
@@ -19,7 +18,11 @@ impl Lowering<'_> {
         left: ExprId,
         right: ExprId,
     ) -> NodeId {
-        let (l, r) = (self.value(left), self.value(right));
+        let (left, right) = (self.value(left), self.value(right));
+        self.finish_binary(id, op, left, right)
+    }
+
+    fn finish_binary(&mut self, id: ExprId, op: BinaryOp, l: NodeId, r: NodeId) -> NodeId {
         let sizes = (self.info(l).size, self.info(r).size);
         match op {
             BinaryOp::Equal | BinaryOp::NotEqual => self.equality(id, op, l, r),
@@ -27,9 +30,22 @@ impl Lowering<'_> {
             BinaryOp::Order(op) => self.order(id, op, l, r),
             BinaryOp::Arithmetic(arithmetic) => {
                 let builds = !self.adds_numbers(id, arithmetic);
-                let size = if builds { sizes.0.saturating_add(sizes.1) } else { 1 };
-                let cost = if builds { u64::from(scan_cost(size as usize)) } else { 1 };
-                let own = Own { cost, size, builds, optional: false };
+                let size = if builds {
+                    sizes.0.saturating_add(sizes.1)
+                } else {
+                    1
+                };
+                let cost = if builds {
+                    u64::from(scan_cost(size as usize))
+                } else {
+                    1
+                };
+                let own = Own {
+                    cost,
+                    size,
+                    builds,
+                    optional: false,
+                };
                 self.emit(id, Node::Arithmetic(arithmetic, l, r), &[l, r], own)
             }
             BinaryOp::And | BinaryOp::Or => self.fail(id, EvalError::Malformed),
@@ -39,7 +55,9 @@ impl Lowering<'_> {
     fn equality(&mut self, id: ExprId, op: BinaryOp, left: NodeId, right: NodeId) -> NodeId {
         let negated = op == BinaryOp::NotEqual;
         for (operand, constant) in [(left, right), (right, left)] {
-            let Some(text) = self.constant_text(constant) else { continue };
+            let Some(text) = self.constant_text(constant) else {
+                continue;
+            };
             if self.constant_of(operand).is_some() {
                 continue;
             }
@@ -53,7 +71,11 @@ impl Lowering<'_> {
         }
         let size = self.info(left).size.min(self.info(right).size);
         let own = Own::costing(u64::from(scan_cost(size as usize)));
-        let node = if negated { Node::NotEqual(left, right) } else { Node::Equal(left, right) };
+        let node = if negated {
+            Node::NotEqual(left, right)
+        } else {
+            Node::Equal(left, right)
+        };
         self.emit(id, node, &[left, right], own)
     }
 
@@ -93,7 +115,12 @@ impl Lowering<'_> {
                     OrderOp::Greater => OrderOp::Less,
                     OrderOp::GreaterEqual => OrderOp::LessEqual,
                 };
-                self.emit(id, Node::OrderInt(flipped, right, bound), &[right], Own::CHEAP)
+                self.emit(
+                    id,
+                    Node::OrderInt(flipped, right, bound),
+                    &[right],
+                    Own::CHEAP,
+                )
             }
             _ => {
                 let size = self.info(left).size.min(self.info(right).size);
@@ -110,16 +137,26 @@ impl Lowering<'_> {
         function: Function,
         arguments: &[ExprId],
     ) -> NodeId {
-        let unboxed = takes_unboxed(function);
-        let nodes: Vec<NodeId> = arguments
-            .iter()
-            .enumerate()
-            .map(|(place, argument)| {
-                let whole = unboxed && (place == 0 || function == Function::OptionalOr);
-                if whole { self.unboxed(*argument) } else { self.value(*argument) }
-            })
-            .collect();
-        if let Some(fused) = self.fused(id, function, arguments, &nodes) {
+        let mut nodes = Vec::with_capacity(arguments.len());
+        for (place, argument) in arguments.iter().enumerate() {
+            let unboxed = takes_unboxed(function, place);
+            nodes.push(if unboxed {
+                self.node(*argument)
+            } else {
+                self.value(*argument)
+            });
+        }
+        self.finish_call(id, function, arguments, &nodes)
+    }
+
+    fn finish_call(
+        &mut self,
+        id: ExprId,
+        function: Function,
+        arguments: &[ExprId],
+        nodes: &[NodeId],
+    ) -> NodeId {
+        if let Some(fused) = self.fused(id, function, arguments, nodes) {
             return fused;
         }
         let sizes = nodes.iter().map(|node| self.info(*node).size);
@@ -131,8 +168,8 @@ impl Lowering<'_> {
             builds: self.builds(function, arguments),
             optional: makes_optional(function),
         };
-        let kids = self.kids(&nodes);
-        self.emit(id, Node::Call(function, kids), &nodes, own)
+        let kids = self.kids(nodes);
+        self.emit(id, Node::Call(function, kids), nodes, own)
     }
 
     fn fused(
@@ -154,13 +191,17 @@ impl Lowering<'_> {
                 };
                 Some(self.emit(id, node, &[*text], Own::costing(cost)))
             }
-            (Function::Matches, [text, pattern]) => Some(self.matches(id, arguments, *text, *pattern)),
+            (Function::Matches, [text, pattern]) => {
+                Some(self.matches(id, arguments, *text, *pattern))
+            }
             (Function::TimePart(part), [time, rest @ ..]) => {
                 self.time_part(id, part, arguments, *time, rest.first().copied())
             }
             (Function::InCidr, [ip, blocks]) => self.in_cidr(id, arguments, *ip, *blocks),
             (Function::ContainsIp, [block, ip]) => {
-                let Constant::Cidr(block) = self.constant_of(*block)? else { return None };
+                let Constant::Cidr(block) = self.constant_of(*block)? else {
+                    return None;
+                };
                 let typed = arguments.get(1).is_some_and(|ip| *self.ty(*ip) == Type::Ip);
                 typed.then(|| self.cidr_set(id, *ip, &[block]))
             }
@@ -227,8 +268,9 @@ impl Lowering<'_> {
         let zone = match zone {
             None => Zone::UTC,
             Some(zone) => {
-                let timestamp =
-                    arguments.first().is_some_and(|time| *self.ty(*time) == Type::Timestamp);
+                let timestamp = arguments
+                    .first()
+                    .is_some_and(|time| *self.ty(*time) == Type::Timestamp);
                 let name = self.constant_text(zone).filter(|_| timestamp);
                 let Some(name) = name else {
                     self.require_constant(id, arguments.get(1), "a time zone");
@@ -245,7 +287,12 @@ impl Lowering<'_> {
         };
         self.program.zones.push(zone);
         let zone = ZoneId(last(self.program.zones.len()));
-        Some(self.emit(id, Node::TimePart(part, time, zone), &[time], Own::costing(2)))
+        Some(self.emit(
+            id,
+            Node::TimePart(part, time, zone),
+            &[time],
+            Own::costing(2),
+        ))
     }
 
     fn in_cidr(
@@ -291,8 +338,15 @@ impl Lowering<'_> {
     fn builds(&self, function: Function, arguments: &[ExprId]) -> bool {
         use Function as F;
         match function {
-            F::LowerAscii | F::UpperAscii | F::Replace | F::Split | F::Join | F::Reverse
-            | F::Quote | F::Format | F::OptionalUnwrap => true,
+            F::LowerAscii
+            | F::UpperAscii
+            | F::Replace
+            | F::Split
+            | F::Join
+            | F::Reverse
+            | F::Quote
+            | F::Format
+            | F::OptionalUnwrap => true,
             F::ToStr => arguments.first().is_some_and(|argument| {
                 !matches!(self.ty(*argument), Type::Str | Type::Bool | Type::Bytes)
             }),
@@ -311,33 +365,46 @@ impl Lowering<'_> {
             .max_by_key(|id| self.info(*id).own_cost);
         let span = self.program.span(costliest.unwrap_or(root));
         let range = span.start as usize..span.end as usize;
-        let message =
-            format!("the worst case costs {cost} units, and the bound is {bound}; this part costs most");
+        let message = format!(
+            "the worst case costs {cost} units, and the bound is {bound}; this part costs most"
+        );
         let error = ConditionError::new(ConditionErrorKind::TooCostly, range, message);
-        self.errors.push(error.with_help("loop over less, or declare smaller sizes"));
+        self.errors
+            .push(error.with_help("loop over less, or declare smaller sizes"));
     }
 }
 
-/// Whether a function reads its first argument without keeping it.
-fn takes_unboxed(function: Function) -> bool {
-    matches!(
-        function,
-        Function::OptionalHasValue
-            | Function::OptionalValue
-            | Function::OptionalOr
-            | Function::OptionalOrValue
-    )
+/// Whether a function reads an optional argument without keeping it.
+fn takes_unboxed(function: Function, place: usize) -> bool {
+    match function {
+        Function::OptionalOr => true,
+        Function::OptionalHasValue | Function::OptionalValue | Function::OptionalOrValue => {
+            place == 0
+        }
+        _ => false,
+    }
 }
 
 /// Most bytes or elements of a function's result.
 fn result_size(function: Function, scanned: u32, widest: u32) -> u32 {
     use Function as F;
     match function {
-        F::ToStr | F::ToBytes | F::Dyn | F::CharAt | F::Trim | F::Substring | F::LowerAscii
-        | F::UpperAscii | F::Reverse | F::Split | F::OptionalValue | F::OptionalOr
-        | F::OptionalOrValue | F::OptionalOf | F::OptionalOfNonZero | F::OptionalUnwrap => {
-            widest.max(64)
-        }
+        F::ToStr
+        | F::ToBytes
+        | F::Dyn
+        | F::CharAt
+        | F::Trim
+        | F::Substring
+        | F::LowerAscii
+        | F::UpperAscii
+        | F::Reverse
+        | F::Split
+        | F::OptionalValue
+        | F::OptionalOr
+        | F::OptionalOrValue
+        | F::OptionalOf
+        | F::OptionalOfNonZero
+        | F::OptionalUnwrap => widest.max(64),
         F::Quote | F::Join | F::Format | F::Replace => scanned.saturating_mul(4).max(1024),
         _ => 1,
     }

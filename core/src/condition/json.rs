@@ -9,8 +9,8 @@ use super::schema::{Declaration, Declared, Schema};
 use super::types::Type;
 use super::{Mode, compile};
 use crate::program::condition::{
-    Arena, AttributeId, Attributes, Cidr, Constant, Duration, EvalError, Evaluator, Ip,
-    NoRecorder, Timestamp, Value,
+    Arena, AttributeId, Attributes, Cidr, Constant, Duration, EvalError, Evaluator, Ip, NoRecorder,
+    Timestamp, Value,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -39,7 +39,9 @@ pub(crate) fn evaluate_json(case: &Json) -> Json {
 pub(crate) fn deduce(case: &Json) -> Result<Json, String> {
     let (text, mut schema, _) = read_case(case)?;
     let compiled = compile(text, &mut schema, Mode::Eval { typed: true });
-    compiled.map(|compiled| encode_type(&compiled.ty)).map_err(|errors| first_message(&errors))
+    compiled
+        .map(|compiled| encode_type(&compiled.ty))
+        .map_err(|errors| first_message(&errors))
 }
 
 fn evaluate(case: &Json) -> Result<(&'static str, Json), String> {
@@ -48,17 +50,23 @@ fn evaluate(case: &Json) -> Result<(&'static str, Json), String> {
     }
     let typed = is_typed(case);
     let (text, mut schema, bindings) = read_case(case)?;
-    let compiled =
-        compile(text, &mut schema, Mode::Eval { typed }).map_err(|errors| first_message(&errors))?;
+    let compiled = compile(text, &mut schema, Mode::Eval { typed })
+        .map_err(|errors| first_message(&errors))?;
     let slots = schema.slots().iter();
     let values = slots
-        .map(|slot| bindings.iter().find(|(name, _)| **name == *slot.name).map(|found| &found.1))
+        .map(|slot| {
+            bindings
+                .iter()
+                .find(|(name, _)| **name == *slot.name)
+                .map(|found| &found.1)
+        })
         .collect();
     let attributes = Bindings(values);
     let arena = Arena::new();
-    let mut evaluator =
-        Evaluator::new(&compiled.program, &attributes, &arena, FUEL, NoRecorder);
-    let value = evaluator.result().map_err(|error| error.message().to_owned())?;
+    let mut evaluator = Evaluator::new(&compiled.program, &attributes, &arena, FUEL, NoRecorder);
+    let value = evaluator
+        .result()
+        .map_err(|error| error.message().to_owned())?;
     encode(value).map(|value| ("value", value))
 }
 
@@ -73,7 +81,10 @@ fn is_typed(case: &Json) -> bool {
 
 fn first_message(errors: &[super::ConditionError]) -> String {
     errors.first().map_or_else(String::new, |error| {
-        format!("{}..{}: {}", error.range.start, error.range.end, error.message)
+        format!(
+            "{}..{}: {}",
+            error.range.start, error.range.end, error.message
+        )
     })
 }
 
@@ -90,7 +101,10 @@ impl Attributes for Bindings<'_> {
 type Case<'a> = (&'a str, Schema, Vec<(String, Constant)>);
 
 fn read_case(case: &Json) -> Result<Case<'_>, String> {
-    let text = case.get("expr").and_then(Json::as_str).ok_or("`expr` must be a string")?;
+    let text = case
+        .get("expr")
+        .and_then(Json::as_str)
+        .ok_or("`expr` must be a string")?;
     let mut schema = Schema::default();
     if let Some(container) = case.get("container").and_then(Json::as_str) {
         schema.set_container(container);
@@ -101,7 +115,9 @@ fn read_case(case: &Json) -> Result<Case<'_>, String> {
     }
     let types = object(case, "type_env")?;
     if !is_typed(case) {
-        bindings.iter().for_each(|(name, _)| schema.declare(name, variable(Type::Dyn)));
+        bindings
+            .iter()
+            .for_each(|(name, _)| schema.declare(name, variable(Type::Dyn)));
     }
     for (name, ty) in types {
         schema.declare(name, variable(decode_type(ty, MAX_DEPTH)?));
@@ -110,7 +126,11 @@ fn read_case(case: &Json) -> Result<Case<'_>, String> {
 }
 
 fn variable(ty: Type) -> Declared {
-    Declared::Attribute(Declaration { ty, optional: false, max_size: 1024 })
+    Declared::Attribute(Declaration {
+        ty,
+        optional: false,
+        max_size: 1024,
+    })
 }
 
 /// The entries of an optional field that is an object.
@@ -126,7 +146,10 @@ fn object<'a>(case: &'a Json, field: &str) -> Result<Vec<(&'a String, &'a Json)>
 fn decode(json: &Json, depth: usize) -> Result<Constant, String> {
     let bad = || format!("`{json}` is no value");
     let below = depth.checked_sub(1).ok_or("the value is nested too deep")?;
-    let entries = json.as_object().filter(|entries| entries.len() == 1).ok_or_else(bad)?;
+    let entries = json
+        .as_object()
+        .filter(|entries| entries.len() == 1)
+        .ok_or_else(bad)?;
     let (kind, content) = entries.iter().next().ok_or_else(bad)?;
     Ok(match kind.as_str() {
         "null" => Constant::Null,
@@ -157,13 +180,19 @@ fn decode(json: &Json, depth: usize) -> Result<Constant, String> {
         "type" => Constant::Type(content.as_str().ok_or_else(bad)?.into()),
         "list" => {
             let items = content.as_array().ok_or_else(bad)?.iter();
-            Constant::List(items.map(|item| decode(item, below)).collect::<Result<_, _>>()?)
+            Constant::List(
+                items
+                    .map(|item| decode(item, below))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         "map" => {
             let mut entries = Vec::new();
             for entry in content.as_array().ok_or_else(bad)? {
                 match entry.as_array().map(Vec::as_slice) {
-                    Some([key, value]) => entries.push((decode(key, below)?, decode(value, below)?)),
+                    Some([key, value]) => {
+                        entries.push((decode(key, below)?, decode(value, below)?))
+                    }
                     _ => return Err(bad()),
                 }
             }
@@ -207,8 +236,10 @@ fn encode(value: Value<'_>) -> Result<Json, String> {
             json!({ "timestamp": [time.seconds().to_string(), time.nanos()] })
         }
         Value::Duration(duration) => {
-            let (seconds, nanos) =
-                (duration.nanos() / 1_000_000_000, duration.nanos() % 1_000_000_000);
+            let (seconds, nanos) = (
+                duration.nanos() / 1_000_000_000,
+                duration.nanos() % 1_000_000_000,
+            );
             json!({ "duration": [seconds.to_string(), nanos] })
         }
         Value::Ip(ip) => json!({ "ip": ip.to_string() }),
@@ -285,11 +316,21 @@ fn decode_type(json: &Json, depth: usize) -> Result<Type, String> {
     if entries.contains_key("type") {
         return Ok(Type::Type);
     }
-    if let Some([key, value]) = entries.get("map").and_then(Json::as_array).map(Vec::as_slice) {
+    if let Some([key, value]) = entries
+        .get("map")
+        .and_then(Json::as_array)
+        .map(Vec::as_slice)
+    {
         return Ok(Type::map(inner(key)?, inner(value)?));
     }
-    let name = entries.get("abstract").or(entries.get("well_known")).ok_or_else(bad)?;
-    let parameters = entries.get("params").and_then(Json::as_array).map(Vec::as_slice);
+    let name = entries
+        .get("abstract")
+        .or(entries.get("well_known"))
+        .ok_or_else(bad)?;
+    let parameters = entries
+        .get("params")
+        .and_then(Json::as_array)
+        .map(Vec::as_slice);
     match (name.as_str(), parameters) {
         (Some("optional_type"), Some([held])) => inner(held).map(Type::optional),
         (Some(_), None | Some([])) => inner(name),
@@ -323,7 +364,11 @@ fn encode_base64(bytes: &[u8]) -> String {
         for place in 0..4_usize {
             let digit = (word >> (18 - 6 * place)) & 63;
             let letter = BASE64.get(digit as usize).copied().unwrap_or(b'=');
-            text.push(if place > chunk.len() { '=' } else { char::from(letter) });
+            text.push(if place > chunk.len() {
+                '='
+            } else {
+                char::from(letter)
+            });
         }
     }
     text

@@ -40,7 +40,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ConditionError> {
         let start = lexer.at;
         let kind = lexer.token()?;
         let end = kind == TokenKind::End;
-        tokens.push(Token { kind, span: span(start, lexer.at) });
+        tokens.push(Token {
+            kind,
+            span: span(start, lexer.at),
+        });
         if end {
             return Ok(tokens);
         }
@@ -49,7 +52,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ConditionError> {
 
 fn span(start: usize, end: usize) -> Span {
     let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
-    Span { start: offset(start), end: offset(end) }
+    Span {
+        start: offset(start),
+        end: offset(end),
+    }
 }
 
 struct Lexer<'a> {
@@ -63,12 +69,20 @@ impl<'a> Lexer<'a> {
     }
 
     fn peek(&self, ahead: usize) -> u8 {
-        self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
+        self.text
+            .as_bytes()
+            .get(self.at + ahead)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Takes bytes while they are ASCII and `wanted`.
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
-        let length = self.rest().bytes().take_while(|byte| byte.is_ascii() && wanted(*byte)).count();
+        let length = self
+            .rest()
+            .bytes()
+            .take_while(|byte| byte.is_ascii() && wanted(*byte))
+            .count();
         let taken = self.rest().get(..length).unwrap_or_default();
         self.at += length;
         taken
@@ -76,7 +90,11 @@ impl<'a> Lexer<'a> {
 
     fn fail<T>(&self, start: usize, message: impl Into<String>) -> Result<T, ConditionError> {
         let end = self.at.max(start + 1).min(self.text.len()).max(start);
-        Err(ConditionError::new(ConditionErrorKind::Syntax, start..end, message))
+        Err(ConditionError::new(
+            ConditionErrorKind::Syntax,
+            start..end,
+            message,
+        ))
     }
 
     fn skip_blank(&mut self) {
@@ -91,7 +109,9 @@ impl<'a> Lexer<'a> {
 
     fn token(&mut self) -> Result<TokenKind, ConditionError> {
         let start = self.at;
-        let Some(first) = self.rest().chars().next() else { return Ok(TokenKind::End) };
+        let Some(first) = self.rest().chars().next() else {
+            return Ok(TokenKind::End);
+        };
         if let Some(literal) = self.quoted_literal()? {
             return Ok(literal);
         }
@@ -105,7 +125,9 @@ impl<'a> Lexer<'a> {
         if first.is_ascii_digit() || (first == '.' && self.peek(1).is_ascii_digit()) {
             return self.number();
         }
-        let punct = PUNCTUATION.iter().find(|punct| self.rest().starts_with(**punct));
+        let punct = PUNCTUATION
+            .iter()
+            .find(|punct| self.rest().starts_with(**punct));
         match punct {
             Some(punct) => {
                 self.at += punct.len();
@@ -123,7 +145,10 @@ impl<'a> Lexer<'a> {
         self.at += 1;
         let name = self.take_while(|b| b.is_ascii_alphanumeric() || b"_.-/ ".contains(&b));
         if name.is_empty() || self.peek(0) != b'`' {
-            return self.fail(start, "a name in backquotes has letters, digits, _ . - / and spaces");
+            return self.fail(
+                start,
+                "a name in backquotes has letters, digits, _ . - / and spaces",
+            );
         }
         self.at += 1;
         Ok(TokenKind::Quoted(name.into()))
@@ -200,7 +225,9 @@ impl<'a> Lexer<'a> {
 
     /// The content of a literal whose quote is next.
     fn quoted(&mut self, start: usize, raw: bool, bytes: bool) -> Result<Vec<u8>, ConditionError> {
-        let triple = ["\"\"\"", "'''"].into_iter().find(|quote| self.rest().starts_with(quote));
+        let triple = ["\"\"\"", "'''"]
+            .into_iter()
+            .find(|quote| self.rest().starts_with(quote));
         let single = if self.peek(0) == b'"' { "\"" } else { "'" };
         let quote = triple.unwrap_or(single);
         self.at += quote.len();

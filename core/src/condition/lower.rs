@@ -9,8 +9,8 @@ use super::types::Type;
 use super::{MAX_COST, Mode, Profile};
 use crate::program::condition::{
     Arena, ArithmeticOp, AttributeId, Attributes, Comprehension, ComprehensionId, Constant,
-    ConstantId, EntriesId, Entry, EvalError, Evaluator, Function, Item, ItemsId, Kids, Node,
-    NoRecorder, NodeId, Program, TextId, Value,
+    ConstantId, EntriesId, Entry, EvalError, Evaluator, Function, Item, ItemsId, Kids, NoRecorder,
+    Node, NodeId, Program, TextId, Value,
 };
 
 /// Fuel for all folding of one condition.
@@ -18,7 +18,7 @@ const FOLD_FUEL: u32 = 200_000;
 /// Most bytes of all constants that folding makes.
 const MAX_FOLDED_BYTES: usize = 256 << 10;
 /// Assumed size of an element of a list or map, whose size nobody declares.
-const ELEMENT_SIZE: u32 = 256;
+pub(super) const ELEMENT_SIZE: u32 = 256;
 
 /// What is known of a node.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,14 +50,25 @@ pub(super) struct Own {
 
 impl Own {
     /// A node of one unit with a small result.
-    pub(super) const CHEAP: Self = Self { cost: 1, size: 1, builds: false, optional: false };
+    pub(super) const CHEAP: Self = Self {
+        cost: 1,
+        size: 1,
+        builds: false,
+        optional: false,
+    };
 
     pub(super) fn sized(size: u32) -> Self {
-        Self { size, ..Self::CHEAP }
+        Self {
+            size,
+            ..Self::CHEAP
+        }
     }
 
     pub(super) fn costing(cost: u64) -> Self {
-        Self { cost, ..Self::CHEAP }
+        Self {
+            cost,
+            ..Self::CHEAP
+        }
     }
 }
 
@@ -87,7 +98,11 @@ pub(super) fn lower(ast: &Ast, checked: &Checked, schema: &Schema, mode: Mode) -
     if let Some(root) = root {
         lowering.price(root, MAX_COST);
     }
-    Lowered { cost, errors: lowering.errors, program: lowering.program }
+    Lowered {
+        cost,
+        errors: lowering.errors,
+        program: lowering.program,
+    }
 }
 
 pub(super) struct Lowering<'a> {
@@ -96,7 +111,7 @@ pub(super) struct Lowering<'a> {
     schema: &'a Schema,
     pub(super) mode: Mode,
     pub(super) program: Program,
-    infos: Vec<Info>,
+    pub(super) infos: Vec<Info>,
     pub(super) errors: Vec<ConditionError>,
     fold_fuel: u32,
     fold_bytes: usize,
@@ -108,7 +123,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn report(&mut self, id: ExprId, kind: ConditionErrorKind, message: String) {
-        self.errors.push(ConditionError::new(kind, self.ast.range(id), message));
+        self.errors
+            .push(ConditionError::new(kind, self.ast.range(id), message));
     }
 
     /// Lowers a node whose value is kept: an optional is boxed.
@@ -120,79 +136,25 @@ impl Lowering<'_> {
         node
     }
 
-    fn node(&mut self, id: ExprId) -> NodeId {
+    /// Lowers a node that may stay an optional that is not boxed. The frame is
+    /// kept small, since trees are deep: each form has a function of its own.
+    pub(super) fn node(&mut self, id: ExprId) -> NodeId {
         let ast = self.ast;
-        if let Some(reference) = self.checked.reference(id) {
-            if let Reference::Call { function, target } = reference {
-                return self.call(id, *function, *target);
-            }
-            return self.reference(id, reference);
-        }
-        match ast.get(id) {
-            Some(Expr::Literal(constant)) => self.constant(id, constant.clone()),
-            Some(Expr::Select { operand, field, optional }) => {
-                let operand = self.node(*operand);
-                let field = self.text(field);
-                let own = self.access(operand, *optional);
-                let node = if *optional {
-                    Node::OptionalSelect(operand, field)
-                } else {
-                    Node::Select(operand, field)
-                };
-                self.emit(id, node, &[operand], own)
-            }
-            Some(Expr::Has { operand, field }) => {
-                let operand = self.node(*operand);
-                let field = self.text(field);
-                let own = Own { optional: false, ..self.access(operand, false) };
-                self.emit(id, Node::Has(operand, field), &[operand], Own { size: 1, ..own })
-            }
-            Some(Expr::Index { operand, index, optional }) => {
-                self.index(id, *operand, *index, *optional)
-            }
-            Some(Expr::And(operands)) => self.logic(id, operands, true),
-            Some(Expr::Or(operands)) => self.logic(id, operands, false),
-            Some(Expr::Not(operand)) => {
-                let operand = self.value(*operand);
-                self.emit(id, Node::Not(operand), &[operand], Own::CHEAP)
-            }
-            Some(Expr::Negate(operand)) => {
-                let operand = self.value(*operand);
-                self.emit(id, Node::Negate(operand), &[operand], Own::CHEAP)
-            }
-            Some(Expr::Conditional { test, then, otherwise }) => {
-                self.conditional(id, *test, *then, *otherwise)
-            }
-            Some(Expr::Binary { op, left, right }) => self.binary(id, *op, *left, *right),
-            Some(Expr::List(_)) => self.list(id),
-            Some(Expr::Map(_)) => self.map(id),
-            Some(Expr::Loop(node)) => self.run(id, node),
-            Some(Expr::Bind { init, body, .. }) => {
-                let (init, body) = (self.value(*init), self.value(*body));
-                let own = Own::sized(self.info(body).size);
-                self.emit_binder(id, Node::Bind(init, body), &[init], &[body], 1, own)
-            }
-            Some(Expr::OptionalMap { operand, body, flat, .. }) => {
-                let operand = self.node(*operand);
-                let body = if *flat { self.node(*body) } else { self.value(*body) };
-                let node = if *flat {
-                    Node::OptionalFlatMap(operand, body)
-                } else {
-                    Node::OptionalMap(operand, body)
-                };
-                let own = Own { optional: true, ..Own::sized(self.info(body).size) };
-                self.emit_binder(id, node, &[operand], &[body], 1, own)
-            }
-            Some(Expr::Ident { .. } | Expr::Call { .. }) | None => {
-                self.fail(id, EvalError::Malformed)
-            }
+        match (self.checked.reference(id), ast.get(id)) {
+            (Some(Reference::Call { function, target }), _) => self.call(id, *function, *target),
+            (Some(reference), _) => self.reference(id, reference),
+            (None, Some(expr)) => self.form(id, expr),
+            (None, None) => self.fail(id, EvalError::Malformed),
         }
     }
 
     fn reference(&mut self, id: ExprId, reference: &Reference) -> NodeId {
         match reference {
             Reference::Attribute(attribute) => {
-                let size = self.schema.read(*attribute).map_or(1, |slot| slot.declaration.max_size);
+                let size = self
+                    .schema
+                    .read(*attribute)
+                    .map_or(1, |slot| slot.declaration.max_size);
                 let node = self.emit(id, Node::Attribute(*attribute), &[], Own::sized(size));
                 self.mark_dynamic(node)
             }
@@ -234,7 +196,12 @@ impl Lowering<'_> {
             _ => 1,
         };
         let node = self.constant_node(constant);
-        self.emit(id, node, &[], Own::sized(u32::try_from(size).unwrap_or(u32::MAX)))
+        self.emit(
+            id,
+            node,
+            &[],
+            Own::sized(u32::try_from(size).unwrap_or(u32::MAX)),
+        )
     }
 
     fn constant_node(&mut self, constant: Constant) -> Node {
@@ -257,7 +224,10 @@ impl Lowering<'_> {
     pub(super) fn kids(&mut self, kids: &[NodeId]) -> Kids {
         let start = u32::try_from(self.program.kids.len()).unwrap_or(u32::MAX);
         self.program.kids.extend_from_slice(kids);
-        Kids { start, count: u32::try_from(kids.len()).unwrap_or(0) }
+        Kids {
+            start,
+            count: u32::try_from(kids.len()).unwrap_or(0),
+        }
     }
 
     /// The constant that a node is.
@@ -299,8 +269,10 @@ impl Lowering<'_> {
             weight: 1,
             ..Info::default()
         };
-        for (operand, bound) in
-            operands.iter().map(|id| (id, 0)).chain(inner.iter().map(|id| (id, variables)))
+        for (operand, bound) in operands
+            .iter()
+            .map(|id| (id, 0))
+            .chain(inner.iter().map(|id| (id, variables)))
         {
             let below = self.info(*operand);
             info.dynamic |= below.dynamic;
@@ -309,13 +281,22 @@ impl Lowering<'_> {
             info.weight = info.weight.saturating_add(below.weight);
         }
         let mut node = node;
-        let leaf = matches!(node, Node::Attribute(_) | Node::HasAttribute(_) | Node::Local(_));
+        let leaf = matches!(
+            node,
+            Node::Attribute(_) | Node::HasAttribute(_) | Node::Local(_)
+        );
         let constant = matches!(node, Node::Bool(_) | Node::Constant(_) | Node::Fail(_));
         if !info.dynamic && info.free == 0 && !leaf && !constant {
             match self.fold(node, id) {
                 Ok(Some(folded)) => {
                     node = folded;
-                    info = Info { size: info.size, cost: 1, own_cost: 1, weight: 1, ..Info::default() };
+                    info = Info {
+                        size: info.size,
+                        cost: 1,
+                        own_cost: 1,
+                        weight: 1,
+                        ..Info::default()
+                    };
                 }
                 Ok(None) => {}
                 Err(()) => info.dynamic = true,
@@ -368,150 +349,8 @@ impl Lowering<'_> {
         let message = "this builds a value for every request";
         let kind = ConditionErrorKind::NeedsExtendedProfile;
         let error = ConditionError::new(kind, self.ast.range(id), message);
-        self.errors.push(error.with_help("compare without building, or set `profile: extended`"));
-    }
-
-    fn access(&self, operand: NodeId, optional: bool) -> Own {
-        let info = self.info(operand);
-        let own = Own { cost: 2, ..Own::sized(ELEMENT_SIZE) };
-        Own { optional: optional || info.optional, ..own }
-    }
-
-    fn index(&mut self, id: ExprId, operand: ExprId, index: ExprId, optional: bool) -> NodeId {
-        let operand = self.node(operand);
-        let index = self.value(index);
-        let own = self.access(operand, optional);
-        let node = if optional {
-            Node::OptionalIndex(operand, index)
-        } else {
-            Node::Index(operand, index)
-        };
-        self.emit(id, node, &[operand, index], own)
-    }
-
-    fn logic(&mut self, id: ExprId, operands: &[ExprId], and: bool) -> NodeId {
-        let mut kids = Vec::new();
-        for operand in operands {
-            let node = self.value(*operand);
-            match self.program.node(node) {
-                Node::Bool(value) if value == and => {}
-                // One such operand decides, whatever the others are.
-                Node::Bool(value) => return self.constant(id, Constant::Bool(value)),
-                _ => kids.push(node),
-            }
-        }
-        match kids.as_slice() {
-            [] => self.constant(id, Constant::Bool(and)),
-            [only] if self.mode.is_typed() => *only,
-            _ => {
-                let range = self.kids(&kids);
-                let node = if and { Node::And(range) } else { Node::Or(range) };
-                self.emit(id, node, &kids, Own::CHEAP)
-            }
-        }
-    }
-
-    fn conditional(
-        &mut self,
-        id: ExprId,
-        test: ExprId,
-        then: ExprId,
-        otherwise: ExprId,
-    ) -> NodeId {
-        let test = self.value(test);
-        let (then, otherwise) = (self.node(then), self.node(otherwise));
-        if let Node::Bool(value) = self.program.node(test) {
-            return if value { then } else { otherwise };
-        }
-        let (a, b) = (self.info(then), self.info(otherwise));
-        let own =
-            Own { optional: a.optional || b.optional, ..Own::sized(a.size.max(b.size)) };
-        self.emit(id, Node::Conditional(test, then, otherwise), &[test, then, otherwise], own)
-    }
-
-    fn list(&mut self, id: ExprId) -> NodeId {
-        let ast = self.ast;
-        let Some(Expr::List(written)) = ast.get(id) else { return self.fail(id, EvalError::Malformed) };
-        let mut items = Vec::new();
-        for item in written {
-            let node = if item.optional { self.node(item.value) } else { self.value(item.value) };
-            items.push(Item { node, optional: item.optional });
-        }
-        let kids: Vec<NodeId> = items.iter().map(|item| item.node).collect();
-        let size = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        self.program.items.push(items.into());
-        let node = Node::List(ItemsId(last(self.program.items.len())));
-        let own = Own { cost: u64::from(size) + 1, size, builds: true, optional: false };
-        self.emit(id, node, &kids, own)
-    }
-
-    fn map(&mut self, id: ExprId) -> NodeId {
-        let ast = self.ast;
-        let Some(Expr::Map(written)) = ast.get(id) else { return self.fail(id, EvalError::Malformed) };
-        let mut entries = Vec::new();
-        let mut kids = Vec::new();
-        for entry in written {
-            let key = self.value(entry.key);
-            let value =
-                if entry.optional { self.node(entry.value) } else { self.value(entry.value) };
-            kids.extend([key, value]);
-            entries.push(Entry { key, value, optional: entry.optional });
-        }
-        let size = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        self.program.entries.push(entries.into());
-        let node = Node::Map(EntriesId(last(self.program.entries.len())));
-        let cost = 1 + u64::from(size) * u64::from(size);
-        self.emit(id, node, &kids, Own { cost, size, builds: true, optional: false })
-    }
-
-    fn run(&mut self, id: ExprId, written: &super::ast::Loop) -> NodeId {
-        use crate::program::condition::LoopKind as K;
-        let range = self.value(written.range);
-        let filter = written.filter.map(|filter| self.value(filter));
-        let body = self.value(written.body);
-        let mut inner = vec![body];
-        inner.extend(filter);
-        let variables = 1 + u32::from(written.second.is_some());
-        let turn: u64 = inner.iter().map(|id| self.info(*id).cost).sum();
-        let turns = u64::from(self.info(range).size);
-        let weight = inner.iter().map(|id| self.info(*id).weight).sum::<u32>() / 8 + 1;
-        // Emitting adds the cost of the operands once; the loop's own is that of the other turns.
-        let cost = turns.saturating_mul(turn + u64::from(weight)).saturating_sub(turn).max(1);
-        let builds = !matches!(written.kind, K::All | K::Exists | K::ExistsOne);
-        let size = if builds { self.info(range).size } else { 1 };
-        self.program.comprehensions.push(Comprehension {
-            kind: written.kind,
-            range,
-            two_variables: written.second.is_some(),
-            filter,
-            body,
-            weight,
-        });
-        let node =
-            Node::Comprehension(ComprehensionId(last(self.program.comprehensions.len())));
-        let own = Own { cost, size, builds, optional: false };
-        let node = self.emit_binder(id, node, &[range], &inner, variables, own);
-        if let Some(info) = self.infos.get_mut(node.index()) {
-            // A loop pays for its turns itself.
-            info.weight = 1;
-        }
-        node
-    }
-
-    fn call(&mut self, id: ExprId, function: Function, target: bool) -> NodeId {
-        let ast = self.ast;
-        let Some(Expr::Call { target: receiver, arguments, .. }) = ast.get(id) else {
-            return self.fail(id, EvalError::Malformed);
-        };
-        let receiver = receiver.filter(|_| target);
-        let arguments: Vec<ExprId> =
-            receiver.into_iter().chain(arguments.iter().copied()).collect();
-        self.function(id, function, &arguments)
-    }
-
-    /// Lowers a node that may stay an unboxed optional.
-    pub(super) fn unboxed(&mut self, id: ExprId) -> NodeId {
-        self.node(id)
+        self.errors
+            .push(error.with_help("compare without building, or set `profile: extended`"));
     }
 
     pub(super) fn ty(&self, id: ExprId) -> &Type {
@@ -519,15 +358,14 @@ impl Lowering<'_> {
     }
 
     pub(super) fn adds_numbers(&self, id: ExprId, op: ArithmeticOp) -> bool {
-        let plain = |ty: &Type| {
-            ty.is_number() || matches!(ty, Type::Timestamp | Type::Duration)
-        };
+        let plain = |ty: &Type| ty.is_number() || matches!(ty, Type::Timestamp | Type::Duration);
         op != ArithmeticOp::Add || {
-            let Some(Expr::Binary { left, right, .. }) = self.ast.get(id) else { return false };
+            let Some(Expr::Binary { left, right, .. }) = self.ast.get(id) else {
+                return false;
+            };
             plain(self.ty(*left)) || plain(self.ty(*right))
         }
     }
-
 }
 
 /// The index of what was pushed last.

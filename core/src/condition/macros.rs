@@ -18,13 +18,22 @@ impl Parser {
             (None, "has", [field]) => self.has(*field, start).map(Some),
             (Some(target), "bind", [variable, init, body]) if self.is_name(target, "cel") => {
                 let variable = self.variable(*variable)?;
-                let node = Expr::Bind { variable, init: *init, body: *body };
+                let node = Expr::Bind {
+                    variable,
+                    init: *init,
+                    body: *body,
+                };
                 self.add(node, start, &[*init, *body]).map(Some)
             }
             (Some(operand), "optMap" | "optFlatMap", [variable, body]) => {
                 let variable = self.variable(*variable)?;
                 let flat = name == "optFlatMap";
-                let node = Expr::OptionalMap { operand, variable, body: *body, flat };
+                let node = Expr::OptionalMap {
+                    operand,
+                    variable,
+                    body: *body,
+                    flat,
+                };
                 self.add(node, start, &[operand, *body]).map(Some)
             }
             (Some(range), _, _) => self.expand_loop(range, name, arguments, start),
@@ -55,7 +64,10 @@ impl Parser {
             ("filter", [first, body]) => (LoopKind::Filter, first, None, None, body),
             ("map", [first, body]) => (LoopKind::List, first, None, None, body),
             ("map", [first, filter, body]) => (LoopKind::List, first, None, Some(filter), body),
-            ("transformList" | "transformMap" | "transformMapEntry", [first, second, rest @ ..]) => {
+            (
+                "transformList" | "transformMap" | "transformMapEntry",
+                [first, second, rest @ ..],
+            ) => {
                 let kind = match name {
                     "transformList" => LoopKind::List,
                     "transformMap" => LoopKind::Map,
@@ -84,14 +96,17 @@ impl Parser {
         }
         let mut children = vec![range, *body];
         children.extend(filter);
-        self.add(Expr::Loop(Box::new(node)), start, &children).map(Some)
+        self.add(Expr::Loop(Box::new(node)), start, &children)
+            .map(Some)
     }
 
     fn has(&mut self, field: ExprId, start: u32) -> Parsed<ExprId> {
         match self.ast.get(field).cloned() {
-            Some(Expr::Select { operand, field, optional: false }) => {
-                self.add(Expr::Has { operand, field }, start, &[operand])
-            }
+            Some(Expr::Select {
+                operand,
+                field,
+                optional: false,
+            }) => self.add(Expr::Has { operand, field }, start, &[operand]),
             _ => {
                 let span = self.ast.span(field);
                 let message = "`has()` takes a field, as in `has(a.b)`";
@@ -102,7 +117,10 @@ impl Parser {
 
     fn variable(&mut self, argument: ExprId) -> Parsed<Box<str>> {
         match self.ast.get(argument) {
-            Some(Expr::Ident { name, absolute: false }) => Ok(name.clone()),
+            Some(Expr::Ident {
+                name,
+                absolute: false,
+            }) => Ok(name.clone()),
             _ => {
                 let span = self.ast.span(argument);
                 let message = "the variable of a macro must be a simple name";

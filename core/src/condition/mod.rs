@@ -3,16 +3,24 @@
 //!
 //! Text → [`parser`] → tree → [`check`] → names and types → [`lower`] → program.
 //! Every step is bounded, and every mistake has its place in the text.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the rule compiler and `eval` come to call this"
+)]
 
 mod ast;
+mod calls;
 mod check;
 mod error;
 pub(crate) mod facts;
+mod forms;
 mod fuse;
 pub(crate) mod json;
 mod lexer;
 mod lower;
 mod macros;
+mod names;
 mod parser;
 mod regex;
 mod schema;
@@ -105,17 +113,30 @@ pub(crate) fn compile(
     if !checked.errors.is_empty() {
         return Err(checked.errors);
     }
-    let ty = ast.root().map_or(Type::Dyn, |root| checked.ty(root).clone());
+    let ty = ast
+        .root()
+        .map_or(Type::Dyn, |root| checked.ty(root).clone());
     if mode.is_policy() && !matches!(ty, Type::Bool | Type::Dyn) {
         let range = ast.root().map_or(0..text.len(), |root| ast.range(root));
         let message = format!("a condition must be a bool, and this is {ty}");
-        return Err(vec![ConditionError::new(ConditionErrorKind::NotBoolean, range, message)]);
+        return Err(vec![ConditionError::new(
+            ConditionErrorKind::NotBoolean,
+            range,
+            message,
+        )]);
     }
     let lowered = lower::lower(&ast, &checked, schema, mode);
     if !lowered.errors.is_empty() {
         return Err(lowered.errors);
     }
-    let unguarded =
-        checked.unguarded().map(|(id, attribute)| (ast.span(id), attribute)).collect();
-    Ok(Compiled { program: lowered.program, ty, cost: lowered.cost, unguarded })
+    let unguarded = checked
+        .unguarded()
+        .map(|(id, attribute)| (ast.span(id), attribute))
+        .collect();
+    Ok(Compiled {
+        program: lowered.program,
+        ty,
+        cost: lowered.cost,
+        unguarded,
+    })
 }

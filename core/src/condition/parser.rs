@@ -15,8 +15,23 @@ pub(super) type Parsed<T> = Result<T, Stop>;
 
 /// Names that CEL keeps for its hosts' languages.
 const RESERVED: [&str; 17] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
-    "package", "namespace", "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Parses an expression.
@@ -27,7 +42,13 @@ pub(crate) fn parse(text: &str) -> Result<Ast, ConditionError> {
         return Err(ConditionError::new(kind, 0..text.len(), message));
     }
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser { tokens, at: 0, ast: Ast::default(), depth: 0, error: None };
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        ast: Ast::default(),
+        depth: 0,
+        error: None,
+    };
     let root = parser.expression().and_then(|root| {
         if *parser.kind() == TokenKind::End {
             Ok(root)
@@ -41,7 +62,11 @@ pub(crate) fn parse(text: &str) -> Result<Ast, ConditionError> {
             Ok(parser.ast)
         }
         (_, error) => Err(error.unwrap_or_else(|| {
-            ConditionError::new(ConditionErrorKind::Syntax, 0..text.len(), "not an expression")
+            ConditionError::new(
+                ConditionErrorKind::Syntax,
+                0..text.len(),
+                "not an expression",
+            )
         })),
     }
 }
@@ -56,11 +81,15 @@ pub(super) struct Parser {
 
 impl Parser {
     fn kind(&self) -> &TokenKind {
-        self.tokens.get(self.at).map_or(&TokenKind::End, |token| &token.kind)
+        self.tokens
+            .get(self.at)
+            .map_or(&TokenKind::End, |token| &token.kind)
     }
 
     fn kind_after(&self) -> &TokenKind {
-        self.tokens.get(self.at + 1).map_or(&TokenKind::End, |token| &token.kind)
+        self.tokens
+            .get(self.at + 1)
+            .map_or(&TokenKind::End, |token| &token.kind)
     }
 
     fn span(&self) -> Span {
@@ -85,7 +114,11 @@ impl Parser {
     }
 
     fn expect(&mut self, punct: &str) -> Parsed<()> {
-        if self.eat(punct) { Ok(()) } else { self.fail(format!("expected `{punct}`")) }
+        if self.eat(punct) {
+            Ok(())
+        } else {
+            self.fail(format!("expected `{punct}`"))
+        }
     }
 
     pub(super) fn fail<T>(&mut self, message: impl Into<String>) -> Parsed<T> {
@@ -100,16 +133,24 @@ impl Parser {
         message: impl Into<String>,
     ) -> Parsed<T> {
         let range = span.start as usize..span.end as usize;
-        self.error.get_or_insert_with(|| ConditionError::new(kind, range, message));
+        self.error
+            .get_or_insert_with(|| ConditionError::new(kind, range, message));
         Err(Stop)
     }
 
     /// Adds a node over `children` that begins at `start` and ends here.
     pub(super) fn add(&mut self, node: Expr, start: u32, children: &[ExprId]) -> Parsed<ExprId> {
-        let span = Span { start, end: self.end().max(start) };
-        let below = children.iter().map(|child| self.ast.height(*child)).max().unwrap_or(0);
+        let span = Span {
+            start,
+            end: self.end().max(start),
+        };
+        let below = children
+            .iter()
+            .map(|child| self.ast.height(*child))
+            .max()
+            .unwrap_or(0);
         if below >= MAX_HEIGHT {
-            return self.too_large(span, format!("nested deeper than {MAX_HEIGHT}"));
+            return self.too_deep(span);
         }
         if self.ast.len() >= MAX_NODES {
             return self.too_large(span, format!("of more than {MAX_NODES} parts"));
@@ -117,28 +158,43 @@ impl Parser {
         Ok(self.ast.push(node, span, below + 1))
     }
 
+    fn too_deep<T>(&mut self, span: Span) -> Parsed<T> {
+        self.too_large(span, format!("nested deeper than {MAX_HEIGHT}"))
+    }
+
     fn too_large<T>(&mut self, span: Span, how: String) -> Parsed<T> {
-        self.fail_at(ConditionErrorKind::TooLarge, span, format!("the expression is {how}"))
+        self.fail_at(
+            ConditionErrorKind::TooLarge,
+            span,
+            format!("the expression is {how}"),
+        )
     }
 
     /// `or`, or `or ? or : expression`.
     fn expression(&mut self) -> Parsed<ExprId> {
         if self.depth >= MAX_HEIGHT {
-            let span = self.span();
-            return self.too_large(span, format!("nested deeper than {MAX_HEIGHT}"));
+            return self.too_deep(self.span());
         }
         self.depth += 1;
         let start = self.span().start;
         let mut result = self.operators()?;
         if self.eat("?") {
-            let then = self.operators()?;
-            self.expect(":")?;
-            let otherwise = self.expression()?;
-            let node = Expr::Conditional { test: result, then, otherwise };
-            result = self.add(node, start, &[result, then, otherwise])?;
+            result = self.conditional(result, start)?;
         }
         self.depth -= 1;
         Ok(result)
+    }
+
+    fn conditional(&mut self, test: ExprId, start: u32) -> Parsed<ExprId> {
+        let then = self.operators()?;
+        self.expect(":")?;
+        let otherwise = self.expression()?;
+        let node = Expr::Conditional {
+            test,
+            then,
+            otherwise,
+        };
+        self.add(node, start, &[test, then, otherwise])
     }
 
     /// Operands between binary operators.
@@ -146,8 +202,8 @@ impl Parser {
         let mut pending: Vec<(ExprId, BinaryOp)> = Vec::new();
         let mut operand = self.unary()?;
         while let Some(op) = self.binary_op() {
-            self.at += 1;
             operand = self.reduce(&mut pending, operand, op.precedence())?;
+            self.at += 1;
             pending.push((operand, op));
             operand = self.unary()?;
         }
@@ -182,15 +238,18 @@ impl Parser {
                 let (height, end) = (self.ast.height(right) + 1, self.end());
                 if height > MAX_HEIGHT {
                     let span = self.ast.span(right);
-                    return self.too_large(span, format!("nested deeper than {MAX_HEIGHT}"));
+                    return self.too_deep(span);
                 }
                 self.ast.widen(left, end, height);
                 Ok(left)
             }
             _ => {
                 let operands = vec![left, right];
-                let node =
-                    if op == BinaryOp::And { Expr::And(operands) } else { Expr::Or(operands) };
+                let node = if op == BinaryOp::And {
+                    Expr::And(operands)
+                } else {
+                    Expr::Or(operands)
+                };
                 let start = self.ast.span(left).start;
                 self.add(node, start, &[left, right])
             }
@@ -235,7 +294,11 @@ impl Parser {
         let mut operand = self.member()?;
         let times = if count == 0 { 0 } else { 2 - count % 2 };
         for _ in 0..times {
-            let node = if sign == "!" { Expr::Not(operand) } else { Expr::Negate(operand) };
+            let node = if sign == "!" {
+                Expr::Not(operand)
+            } else {
+                Expr::Negate(operand)
+            };
             operand = self.add(node, start, &[operand])?;
         }
         Ok(operand)
@@ -266,29 +329,50 @@ impl Parser {
     /// Fields, indexes and calls behind an operand.
     fn members(&mut self, mut operand: ExprId, start: u32) -> Parsed<ExprId> {
         loop {
-            if self.eat(".") {
-                let optional = self.eat("?");
-                let field = self.field_name()?;
-                if !optional && self.is("(") {
-                    operand = self.call(Some(operand), field, start)?;
-                    continue;
-                }
-                let node = Expr::Select { operand, field, optional };
-                operand = self.add(node, start, &[operand])?;
+            operand = if self.eat(".") {
+                self.field(operand, start)?
             } else if self.eat("[") {
-                let optional = self.eat("?");
-                let index = self.expression()?;
-                self.expect("]")?;
-                let node = Expr::Index { operand, index, optional };
-                operand = self.add(node, start, &[operand, index])?;
+                self.index(operand, start)?
             } else if self.is("{") && self.ast.dotted(operand).is_some() {
                 let span = self.span();
                 let kind = ConditionErrorKind::Unsupported;
                 return self.fail_at(kind, span, "conditions do not construct messages");
             } else {
                 return Ok(operand);
-            }
+            };
         }
+    }
+
+    fn field(&mut self, operand: ExprId, start: u32) -> Parsed<ExprId> {
+        let optional = self.eat("?");
+        let field = self.field_name()?;
+        if !optional && self.is("(") {
+            return self.call(Some(operand), field, start);
+        }
+        self.add(
+            Expr::Select {
+                operand,
+                field,
+                optional,
+            },
+            start,
+            &[operand],
+        )
+    }
+
+    fn index(&mut self, operand: ExprId, start: u32) -> Parsed<ExprId> {
+        let optional = self.eat("?");
+        let index = self.expression()?;
+        self.expect("]")?;
+        self.add(
+            Expr::Index {
+                operand,
+                index,
+                optional,
+            },
+            start,
+            &[operand, index],
+        )
     }
 
     fn field_name(&mut self) -> Parsed<Box<str>> {
@@ -304,6 +388,16 @@ impl Parser {
     }
 
     fn primary(&mut self, start: u32) -> Parsed<ExprId> {
+        if let Some(literal) = self.literal(start)? {
+            return Ok(literal);
+        }
+        match self.kind() {
+            TokenKind::Ident(_) => self.name(false, start),
+            _ => self.structure(start),
+        }
+    }
+
+    fn literal(&mut self, start: u32) -> Parsed<Option<ExprId>> {
         let constant = match self.kind() {
             TokenKind::Int(value) => match i64::try_from(*value) {
                 Ok(value) => Constant::Int(value),
@@ -317,26 +411,33 @@ impl Parser {
                 "true" => Constant::Bool(true),
                 "false" => Constant::Bool(false),
                 "null" => Constant::Null,
-                _ => return self.name(false, start),
+                _ => return Ok(None),
             },
-            _ => return self.structure(start),
+            _ => return Ok(None),
         };
         self.at += 1;
-        self.add(Expr::Literal(constant), start, &[])
+        self.add(Expr::Literal(constant), start, &[]).map(Some)
     }
 
     /// A name or the call of a function.
     fn name(&mut self, absolute: bool, start: u32) -> Parsed<ExprId> {
-        let TokenKind::Ident(name) = self.kind() else { return self.fail("expected a name") };
+        let name = self.free_name()?;
+        if self.is("(") {
+            return self.call(None, name, start);
+        }
+        self.add(Expr::Ident { name, absolute }, start, &[])
+    }
+
+    fn free_name(&mut self) -> Parsed<Box<str>> {
+        let TokenKind::Ident(name) = self.kind() else {
+            return self.fail("expected a name");
+        };
         let name = name.clone();
         if name.as_ref() == "in" || RESERVED.contains(&&*name) {
             return self.fail(format!("`{name}` is a reserved word"));
         }
         self.at += 1;
-        if self.is("(") {
-            return self.call(None, name, start);
-        }
-        self.add(Expr::Ident { name, absolute }, start, &[])
+        Ok(name)
     }
 
     /// Parentheses, a list, a map, or a name behind a dot.
@@ -363,7 +464,10 @@ impl Parser {
         let mut items = Vec::new();
         while !self.eat("]") {
             let optional = self.eat("?");
-            items.push(ListItem { value: self.expression()?, optional });
+            items.push(ListItem {
+                value: self.expression()?,
+                optional,
+            });
             if !self.eat(",") {
                 self.expect("]")?;
                 break;
@@ -379,36 +483,60 @@ impl Parser {
             let optional = self.eat("?");
             let key = self.expression()?;
             self.expect(":")?;
-            entries.push(MapEntry { key, value: self.expression()?, optional });
+            entries.push(MapEntry {
+                key,
+                value: self.expression()?,
+                optional,
+            });
             if !self.eat(",") {
                 self.expect("}")?;
                 break;
             }
         }
-        let children: Vec<_> =
-            entries.iter().flat_map(|entry| [entry.key, entry.value]).collect();
+        let children: Vec<_> = entries
+            .iter()
+            .flat_map(|entry| [entry.key, entry.value])
+            .collect();
         self.add(Expr::Map(entries.into()), start, &children)
     }
 
-    /// The arguments of a call, which may be a macro.
+    /// A call whose parenthesis is next.
     fn call(&mut self, target: Option<ExprId>, name: Box<str>, start: u32) -> Parsed<ExprId> {
+        let arguments = self.arguments()?;
+        self.finish_call(target, name, arguments, start)
+    }
+
+    fn arguments(&mut self) -> Parsed<Vec<ExprId>> {
         self.expect("(")?;
         let mut arguments = Vec::new();
-        if !self.eat(")") {
-            loop {
-                arguments.push(self.expression()?);
-                if !self.eat(",") {
-                    break;
-                }
+        while !self.is(")") || !arguments.is_empty() {
+            arguments.push(self.expression()?);
+            if !self.eat(",") {
+                break;
             }
-            self.expect(")")?;
         }
+        self.expect(")")?;
+        Ok(arguments)
+    }
+
+    /// The node of a call, which may be a macro.
+    fn finish_call(
+        &mut self,
+        target: Option<ExprId>,
+        name: Box<str>,
+        arguments: Vec<ExprId>,
+        start: u32,
+    ) -> Parsed<ExprId> {
         if let Some(expanded) = self.expand(target, &name, &arguments, start)? {
             return Ok(expanded);
         }
         let mut children = arguments.clone();
         children.extend(target);
-        let node = Expr::Call { target, name, arguments: arguments.into() };
+        let node = Expr::Call {
+            target,
+            name,
+            arguments: arguments.into(),
+        };
         self.add(node, start, &children)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::program::condition::Regex;
 use regex_automata::dfa::{StartKind, dense};
-use regex_syntax::ast::{self, Ast, AssertionKind, ClassPerlKind, ClassSetItem, Visitor};
+use regex_syntax::ast::{self, AssertionKind, Ast, ClassPerlKind, ClassSetItem, Visitor};
 use regex_syntax::hir::{HirKind, Look};
 use std::ops::Range;
 
@@ -27,13 +27,19 @@ pub(super) fn build(pattern: &str) -> Result<Regex, String> {
         .syntax(syntax)
         .thompson(nfa)
         .build(&pattern)
-        .map(|automaton| Regex { automaton, prefix: literal_prefix(&pattern).into() })
+        .map(|automaton| Regex {
+            automaton,
+            prefix: literal_prefix(&pattern).into(),
+        })
         .map_err(|error| format!("the pattern needs too large an automaton ({error})"))
 }
 
 /// The literal text behind a pattern's first `^`.
 fn literal_prefix(pattern: &str) -> String {
-    let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern);
+    let parsed = regex_syntax::ParserBuilder::new()
+        .utf8(false)
+        .build()
+        .parse(pattern);
     let Ok(HirKind::Concat(parts)) = parsed.map(regex_syntax::hir::Hir::into_kind) else {
         return String::new();
     };
@@ -127,10 +133,7 @@ impl Visitor for Ascii {
         Ok(())
     }
 
-    fn visit_class_set_binary_op_pre(
-        &mut self,
-        _: &ast::ClassSetBinaryOp,
-    ) -> Result<(), String> {
+    fn visit_class_set_binary_op_pre(&mut self, _: &ast::ClassSetBinaryOp) -> Result<(), String> {
         Err("RE2 has no `&&`, `--` or `~~` in classes; escape it".to_owned())
     }
 }

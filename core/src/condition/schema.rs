@@ -90,7 +90,11 @@ impl Schema {
         }
         let number = AttributeId(u32::try_from(self.slots.len()).ok()?);
         let (name, key) = place.clone();
-        self.slots.push(Slot { name, key, declaration });
+        self.slots.push(Slot {
+            name,
+            key,
+            declaration,
+        });
         self.numbers.insert(place, number);
         Some(number)
     }

@@ -78,7 +78,13 @@ const fn free(
     result: Shape,
     function: Function,
 ) -> Signature {
-    Signature { name, member: false, parameters, result, function }
+    Signature {
+        name,
+        member: false,
+        parameters,
+        result,
+        function,
+    }
 }
 
 const fn member(
@@ -87,12 +93,19 @@ const fn member(
     result: Shape,
     function: Function,
 ) -> Signature {
-    Signature { name, member: true, parameters, result, function }
+    Signature {
+        name,
+        member: true,
+        parameters,
+        result,
+        function,
+    }
 }
 
 use Shape as S;
 
-/// Every function, overload by overload.
+/// Every function, overload by overload: one line each.
+#[rustfmt::skip]
 pub(super) static SIGNATURES: &[Signature] = &[
     free("size", &[S::Str], S::Int, Function::Size),
     free("size", &[S::Bytes], S::Int, Function::Size),
@@ -149,26 +162,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     member("getDate", &[S::Timestamp], S::Int, Function::TimePart(TimePart::Date)),
     member("getDate", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::Date)),
     member("getDayOfMonth", &[S::Timestamp], S::Int, Function::TimePart(TimePart::DayOfMonth)),
-    member(
-        "getDayOfMonth",
-        &[S::Timestamp, S::Str],
-        S::Int,
-        Function::TimePart(TimePart::DayOfMonth),
-    ),
+    member("getDayOfMonth", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::DayOfMonth)),
     member("getDayOfWeek", &[S::Timestamp], S::Int, Function::TimePart(TimePart::DayOfWeek)),
-    member(
-        "getDayOfWeek",
-        &[S::Timestamp, S::Str],
-        S::Int,
-        Function::TimePart(TimePart::DayOfWeek),
-    ),
+    member("getDayOfWeek", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::DayOfWeek)),
     member("getDayOfYear", &[S::Timestamp], S::Int, Function::TimePart(TimePart::DayOfYear)),
-    member(
-        "getDayOfYear",
-        &[S::Timestamp, S::Str],
-        S::Int,
-        Function::TimePart(TimePart::DayOfYear),
-    ),
+    member("getDayOfYear", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::DayOfYear)),
     member("getHours", &[S::Timestamp], S::Int, Function::TimePart(TimePart::Hours)),
     member("getHours", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::Hours)),
     member("getHours", &[S::Duration], S::Int, Function::TimePart(TimePart::Hours)),
@@ -179,12 +177,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     member("getSeconds", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::Seconds)),
     member("getSeconds", &[S::Duration], S::Int, Function::TimePart(TimePart::Seconds)),
     member("getMilliseconds", &[S::Timestamp], S::Int, Function::TimePart(TimePart::Milliseconds)),
-    member(
-        "getMilliseconds",
-        &[S::Timestamp, S::Str],
-        S::Int,
-        Function::TimePart(TimePart::Milliseconds),
-    ),
+    member("getMilliseconds", &[S::Timestamp, S::Str], S::Int, Function::TimePart(TimePart::Milliseconds)),
     member("getMilliseconds", &[S::Duration], S::Int, Function::TimePart(TimePart::Milliseconds)),
     free("ip", &[S::Str], S::Ip, Function::ToIp),
     free("ip", &[S::Ip], S::Ip, Function::ToIp),
@@ -268,19 +261,26 @@ pub(super) static SIGNATURES: &[Signature] = &[
 ];
 
 /// Functions of any number of numbers, or of one list of them.
-pub(super) const VARIADIC: [(&str, Function); 2] =
-    [("math.greatest", Function::Greatest), ("math.least", Function::Least)];
+pub(super) const VARIADIC: [(&str, Function); 2] = [
+    ("math.greatest", Function::Greatest),
+    ("math.least", Function::Least),
+];
 
 /// Whether a function of this name exists.
 pub(super) fn exists(name: &str, is_member: bool) -> bool {
-    SIGNATURES.iter().any(|held| held.name == name && held.member == is_member)
+    SIGNATURES
+        .iter()
+        .any(|held| held.name == name && held.member == is_member)
         || (!is_member && VARIADIC.iter().any(|(held, _)| *held == name))
 }
 
 /// The names of all functions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let variadic = VARIADIC.iter().map(|(name, _)| *name);
-    SIGNATURES.iter().map(|signature| signature.name).chain(variadic)
+    SIGNATURES
+        .iter()
+        .map(|signature| signature.name)
+        .chain(variadic)
 }
 
 /// The result of `left op right`, or nothing if the operator does not take them.
@@ -337,16 +337,21 @@ fn arithmetic(op: ArithmeticOp) -> &'static [(S, S, S)] {
             (S::Timestamp, S::Duration, S::Timestamp),
             (S::Duration, S::Duration, S::Duration),
         ],
-        ArithmeticOp::Mul | ArithmeticOp::Div => {
-            &[(S::Int, S::Int, S::Int), (S::Uint, S::Uint, S::Uint), (S::Double, S::Double, S::Double)]
-        }
+        ArithmeticOp::Mul | ArithmeticOp::Div => &[
+            (S::Int, S::Int, S::Int),
+            (S::Uint, S::Uint, S::Uint),
+            (S::Double, S::Double, S::Double),
+        ],
         ArithmeticOp::Rem => &[(S::Int, S::Int, S::Int), (S::Uint, S::Uint, S::Uint)],
     }
 }
 
 /// Numbers of any two types, or two values of one ordered type.
 fn order(substitution: &mut Substitution, left: &Type, right: &Type) -> Option<Type> {
-    let (left, right) = (substitution.head(left.clone()), substitution.head(right.clone()));
+    let (left, right) = (
+        substitution.head(left.clone()),
+        substitution.head(right.clone()),
+    );
     let ordered = |of: &Type| {
         of.is_number()
             || matches!(

@@ -49,7 +49,11 @@ impl Type {
 
     /// The type itself, or `dyn` if it is nested too deep to be nested again.
     fn shallow(self) -> Self {
-        if self.depth() >= MAX_TYPE_DEPTH { Self::Dyn } else { self }
+        if self.depth() >= MAX_TYPE_DEPTH {
+            Self::Dyn
+        } else {
+            self
+        }
     }
 
     fn depth(&self) -> usize {
@@ -93,7 +97,9 @@ impl Type {
 /// The type that all of `types` are, or `dyn`.
 fn common(mut types: impl Iterator<Item = Type>) -> Type {
     let first = types.next();
-    first.filter(|first| types.all(|next| next == *first)).unwrap_or(Type::Dyn)
+    first
+        .filter(|first| types.all(|next| next == *first))
+        .unwrap_or(Type::Dyn)
 }
 
 impl fmt::Display for Type {
@@ -149,7 +155,9 @@ impl Substitution {
         let held = attempt(self);
         if !held {
             while self.trail.len() > mark {
-                let Some((variable, before)) = self.trail.pop() else { break };
+                let Some((variable, before)) = self.trail.pop() else {
+                    break;
+                };
                 if let Some(slot) = self.bound.get_mut(variable as usize) {
                     *slot = before;
                 }
@@ -178,7 +186,9 @@ impl Substitution {
     }
 
     fn resolve_to(&self, of: &Type, depth: usize) -> Type {
-        let Some(below) = depth.checked_sub(1) else { return Type::Dyn };
+        let Some(below) = depth.checked_sub(1) else {
+            return Type::Dyn;
+        };
         let inner = |inner: &Type| Box::new(self.resolve_to(inner, below));
         match self.head(of.clone()) {
             Type::Var(_) => Type::Dyn,
@@ -195,7 +205,9 @@ impl Substitution {
     }
 
     fn assignable(&mut self, to: &Type, from: &Type, depth: usize) -> bool {
-        let Some(below) = depth.checked_sub(1) else { return true };
+        let Some(below) = depth.checked_sub(1) else {
+            return true;
+        };
         if let Type::Var(variable) = from {
             if self.bind(*variable, to, below) {
                 return true;
@@ -207,9 +219,7 @@ impl Substitution {
         match (to, from) {
             (Type::Var(variable), _) => self.bind(*variable, from, below),
             (Type::Dyn, _) | (_, Type::Dyn) => true,
-            (Type::Null, other) | (other, Type::Null) => {
-                *other == Type::Null || is_nullable(other)
-            }
+            (Type::Null, other) | (other, Type::Null) => *other == Type::Null || is_nullable(other),
             (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => {
                 self.assignable(a, b, below)
             }
@@ -256,16 +266,27 @@ impl Substitution {
 
     /// The type of both, for the elements of a list: the more general one, or `dyn`.
     pub(super) fn join(&mut self, before: &Type, next: &Type) -> Type {
-        if self.assign(before, next) { self.more_general(before, next) } else { Type::Dyn }
+        if self.assign(before, next) {
+            self.more_general(before, next)
+        } else {
+            Type::Dyn
+        }
     }
 
     fn more_general(&self, a: &Type, b: &Type) -> Type {
-        if is_as_general(a, b) { a.clone() } else { b.clone() }
+        if is_as_general(a, b) {
+            a.clone()
+        } else {
+            b.clone()
+        }
     }
 }
 
 fn is_nullable(of: &Type) -> bool {
-    matches!(of, Type::Optional(_) | Type::Timestamp | Type::Duration | Type::Ip | Type::Cidr)
+    matches!(
+        of,
+        Type::Optional(_) | Type::Timestamp | Type::Duration | Type::Ip | Type::Cidr
+    )
 }
 
 /// Whether `a` takes everything that `b` takes.

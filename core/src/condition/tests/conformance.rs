@@ -11,11 +11,16 @@ const EXCEPTIONS: [(&str, &str); 0] = [];
 fn vectors() -> Option<Json> {
     let beside = || {
         let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-        [workspace.join("../shared/vectors"), workspace.join("shared/vectors")]
-            .into_iter()
-            .find(|folder| folder.is_dir())
+        [
+            workspace.join("../shared/vectors"),
+            workspace.join("shared/vectors"),
+        ]
+        .into_iter()
+        .find(|folder| folder.is_dir())
     };
-    let folder = std::env::var_os("GATELET_VECTORS").map(PathBuf::from).or_else(beside)?;
+    let folder = std::env::var_os("GATELET_VECTORS")
+        .map(PathBuf::from)
+        .or_else(beside)?;
     let text = std::fs::read_to_string(folder.join("cel/cel_conformance.json")).ok()?;
     serde_json::from_str(&text).ok()
 }
@@ -90,12 +95,27 @@ fn conformance() {
         let id = test["id"].as_str().unwrap();
         let excepted = EXCEPTIONS.iter().any(|(excepted, _)| *excepted == id);
         match failure(test) {
-            None if excepted => failures.push(format!("{id}: is listed as an exception and passes")),
+            None if excepted => {
+                failures.push(format!("{id}: is listed as an exception and passes"))
+            }
             Some(why) if !excepted => failures.push(format!("{id}: {} → {why}", test["expr"])),
             _ => {}
         }
     }
-    println!("{} of {} conformance tests pass", tests.len() - failures.len(), tests.len());
-    assert!(EXCEPTIONS.len() * 100 <= tests.len(), "more than 1 % are exceptions");
-    assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), tests.len(), failures.join("\n"));
+    println!(
+        "{} of {} conformance tests pass",
+        tests.len() - failures.len(),
+        tests.len()
+    );
+    assert!(
+        EXCEPTIONS.len() * 100 <= tests.len(),
+        "more than 1 % are exceptions"
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {} fail:\n{}",
+        failures.len(),
+        tests.len(),
+        failures.join("\n")
+    );
 }

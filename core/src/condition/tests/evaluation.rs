@@ -16,55 +16,122 @@ fn outcome(expression: &str, mode: Mode) -> Outcome {
 fn strict_conditions() {
     use EvalError::{Absent, NoOverload, NoSuchKey, OutOfRange, Repeated};
     let cases: &[(&str, Outcome)] = &[
-        ("request.method == 'GET' && request.url_path.startsWith('/t/')", Ok(true)),
+        (
+            "request.method == 'GET' && request.url_path.startsWith('/t/')",
+            Ok(true),
+        ),
         ("request.method in ['PUT', 'POST']", Ok(false)),
         ("'manager' in principal.roles", Ok(true)),
         ("'auditor' in principal.roles", Ok(false)),
-        ("principal.roles.exists(r, r in ['auditor', 'clerk'])", Ok(true)),
+        (
+            "principal.roles.exists(r, r in ['auditor', 'clerk'])",
+            Ok(true),
+        ),
         ("principal.groups.all(g, size(g) > 2)", Ok(true)),
-        ("principal.groups.exists_one(g, g.startsWith('b'))", Ok(true)),
-        ("principal.groups.exists(i, g, i == 1 && g == 'on-call')", Ok(true)),
+        (
+            "principal.groups.exists_one(g, g.startsWith('b'))",
+            Ok(true),
+        ),
+        (
+            "principal.groups.exists(i, g, i == 1 && g == 'on-call')",
+            Ok(true),
+        ),
         ("principal.attr.tenant == route.tenant", Ok(true)),
-        ("request.headers['x-tenant'] == principal.attr.tenant", Ok(true)),
+        (
+            "request.headers['x-tenant'] == principal.attr.tenant",
+            Ok(true),
+        ),
         ("request.headers['x-other'] == 'a'", Err(Absent)),
         ("request.headers['x-twice'] == 'a'", Err(Repeated)),
-        ("has(request.headers.other) || 'x-tenant' in request.headers", Ok(true)),
+        (
+            "has(request.headers.other) || 'x-tenant' in request.headers",
+            Ok(true),
+        ),
         ("'x-twice' in request.headers", Ok(true)),
-        ("has(principal.attr.plan) && principal.attr.plan == 'pro'", Ok(false)),
+        (
+            "has(principal.attr.plan) && principal.attr.plan == 'pro'",
+            Ok(false),
+        ),
         ("principal.attr.plan == 'pro'", Err(Absent)),
-        ("principal.attr.plan == 'pro' || request.method == 'GET'", Ok(true)),
-        ("principal.attr.plan == 'pro' && request.method == 'PUT'", Ok(false)),
+        (
+            "principal.attr.plan == 'pro' || request.method == 'GET'",
+            Ok(true),
+        ),
+        (
+            "principal.attr.plan == 'pro' && request.method == 'PUT'",
+            Ok(false),
+        ),
         ("!(principal.attr.plan == 'pro')", Err(Absent)),
         ("source.ip.inCidr(values.office)", Ok(true)),
-        ("source.ip.inCidr('10.1.2.0/24') && !source.ip.inCidr(['192.0.2.0/24'])", Ok(true)),
+        (
+            "source.ip.inCidr('10.1.2.0/24') && !source.ip.inCidr(['192.0.2.0/24'])",
+            Ok(true),
+        ),
         ("cidr('10.0.0.0/8').containsIP(source.ip)", Ok(true)),
         ("source.ip == ip('10.1.2.3')", Ok(true)),
         ("request.time.getHours('Europe/Berlin') == 10", Ok(true)),
         ("request.time.getHours() in [8, 9]", Ok(true)),
         ("request.time < timestamp('2026-03-29T08:30:01Z')", Ok(true)),
-        ("request.time.getDayOfWeek() == 0 && request.time.getMonth() == 2", Ok(true)),
-        ("request.host.matches(r'^[a-z]+\\.shop\\.example$')", Ok(true)),
+        (
+            "request.time.getDayOfWeek() == 0 && request.time.getMonth() == 2",
+            Ok(true),
+        ),
+        (
+            "request.host.matches(r'^[a-z]+\\.shop\\.example$')",
+            Ok(true),
+        ),
         ("request.url_path.matches('^/x')", Ok(false)),
         ("request.auth.claims['level'] >= 3", Ok(true)),
         ("2 < request.auth.claims.level", Ok(true)),
         ("request.auth.claims['level'] == 'three'", Ok(false)),
-        ("request.auth.claims['level'].startsWith('t')", Err(NoOverload)),
-        ("'clerk' in request.auth.claims.realm_access.roles", Ok(true)),
-        ("request.auth.claims['realm_access']['groups'] == 'a'", Err(NoSuchKey)),
+        (
+            "request.auth.claims['level'].startsWith('t')",
+            Err(NoOverload),
+        ),
+        (
+            "'clerk' in request.auth.claims.realm_access.roles",
+            Ok(true),
+        ),
+        (
+            "request.auth.claims['realm_access']['groups'] == 'a'",
+            Err(NoSuchKey),
+        ),
         ("has(request.auth.claims.realm_access.groups)", Ok(false)),
-        ("request.auth.claims['realm_access'].?groups.orValue('none') == 'none'", Ok(true)),
-        ("resource.attr.ports[1] == 443 && 80 in resource.attr.ports", Ok(true)),
+        (
+            "request.auth.claims['realm_access'].?groups.orValue('none') == 'none'",
+            Ok(true),
+        ),
+        (
+            "resource.attr.ports[1] == 443 && 80 in resource.attr.ports",
+            Ok(true),
+        ),
         ("resource.attr.ports.exists(p, p > values.limit)", Ok(true)),
-        ("size(principal.id) + 9223372036854775807 > 0", Err(OutOfRange)),
-        ("principal.id.substring(1, 3) == 'an' && principal.id.indexOf('a', 2) == 3", Ok(true)),
+        (
+            "size(principal.id) + 9223372036854775807 > 0",
+            Err(OutOfRange),
+        ),
+        (
+            "principal.id.substring(1, 3) == 'an' && principal.id.indexOf('a', 2) == 3",
+            Ok(true),
+        ),
         ("int(request.path.substring(20)) == 2", Ok(true)),
-        ("(request.method == 'GET' ? principal.id : route.tenant) == 'dana'", Ok(true)),
+        (
+            "(request.method == 'GET' ? principal.id : route.tenant) == 'dana'",
+            Ok(true),
+        ),
         ("request.method == 'GE' + 'T'", Ok(true)),
-        ("[1, 2, 3].map(x, x * 2) == [2, 4, 6] && request.method == 'GET'", Ok(true)),
+        (
+            "[1, 2, 3].map(x, x * 2) == [2, 4, 6] && request.method == 'GET'",
+            Ok(true),
+        ),
     ];
     for (expression, expected) in cases {
         assert_eq!(outcome(expression, STRICT), *expected, "{expression}");
-        assert_eq!(outcome(expression, EXTENDED), *expected, "{expression}, extended");
+        assert_eq!(
+            outcome(expression, EXTENDED),
+            *expected,
+            "{expression}, extended"
+        );
     }
 }
 
@@ -72,30 +139,48 @@ fn strict_conditions() {
 fn extended_conditions() {
     let cases: &[(&str, Outcome)] = &[
         ("route.tenant + '/' + principal.id == 'acme/dana'", Ok(true)),
-        ("principal.roles.map(r, 'role:' + r) == ['role:clerk', 'role:manager']", Ok(true)),
-        ("size(principal.groups.filter(g, g.contains('-'))) == 1", Ok(true)),
+        (
+            "principal.roles.map(r, 'role:' + r) == ['role:clerk', 'role:manager']",
+            Ok(true),
+        ),
+        (
+            "size(principal.groups.filter(g, g.contains('-'))) == 1",
+            Ok(true),
+        ),
         ("principal.id.upperAscii() == 'DANA'", Ok(true)),
         ("string(request.time) == '2026-03-29T08:30:00Z'", Ok(true)),
-        ("'%s has %d'.format([principal.id, size(principal.roles)]) == 'dana has 2'", Ok(true)),
-        ("[principal.id, route.tenant].join('@') == 'dana@acme'", Ok(true)),
+        (
+            "'%s has %d'.format([principal.id, size(principal.roles)]) == 'dana has 2'",
+            Ok(true),
+        ),
+        (
+            "[principal.id, route.tenant].join('@') == 'dana@acme'",
+            Ok(true),
+        ),
         ("{'a': principal.id}.a == 'dana'", Ok(true)),
-        ("request.path.split('?')[1].split('=') == ['page', '2']", Ok(true)),
-        ("[optional.of(principal.id)] == [optional.of('dana')]", Ok(true)),
+        (
+            "request.path.split('?')[1].split('=') == ['page', '2']",
+            Ok(true),
+        ),
+        (
+            "[optional.of(principal.id)] == [optional.of('dana')]",
+            Ok(true),
+        ),
     ];
     for (expression, expected) in cases {
         assert_eq!(outcome(expression, EXTENDED), *expected, "{expression}");
         let refused = crate::condition::compile(expression, &mut super::schema(), STRICT);
         let errors = refused.expect_err(expression);
         let kind = crate::condition::ConditionErrorKind::NeedsExtendedProfile;
-        assert!(errors.iter().all(|error| error.kind == kind), "{expression}: {errors:?}");
+        assert!(
+            errors.iter().all(|error| error.kind == kind),
+            "{expression}: {errors:?}"
+        );
     }
 }
 
 #[test]
 fn an_arena_is_bounded_and_can_be_used_again() {
-    let double = "cel.bind(a, principal.id + principal.id, ";
-    let doubled = format!("{}true{}", double.replace("principal.id", "a").repeat(0), "");
-    assert_eq!(doubled, "true");
     let mut text = "principal.id".to_owned();
     for _ in 0..30 {
         text = format!("cel.bind(a, {text}, a + a)");
@@ -133,7 +218,10 @@ fn every_evaluated_part_is_explained() {
         .into_iter()
         .map(|(node, value)| {
             let span = compiled.program.span(node);
-            (expression[span.start as usize..span.end as usize].to_owned(), value)
+            (
+                expression[span.start as usize..span.end as usize].to_owned(),
+                value,
+            )
         })
         .collect();
     let value = |part: &str| {
@@ -145,7 +233,10 @@ fn every_evaluated_part_is_explained() {
     assert_eq!(value("principal.attr.plan"), Some("Err(Absent)"));
     assert_eq!(value("principal.attr.plan == 'pro'"), Some("Err(Absent)"));
     assert_eq!(value("request.host == 'x'"), Some("Ok(Bool(false))"));
-    assert_eq!(value("'manager' in principal.roles"), Some("Ok(Bool(true))"));
+    assert_eq!(
+        value("'manager' in principal.roles"),
+        Some("Ok(Bool(true))")
+    );
     assert_eq!(value("request.url_path == '/'"), Some("Ok(Bool(false))"));
     assert_eq!(value(expression), Some("Ok(Bool(false))"));
 }

@@ -84,7 +84,13 @@ pub(super) fn request(schema: &Schema) -> Request {
             _ => return Err(EvalError::Absent),
         })
     };
-    Request(schema.slots().iter().map(|slot| read(&slot.name, slot.key.as_deref())).collect())
+    Request(
+        schema
+            .slots()
+            .iter()
+            .map(|slot| read(&slot.name, slot.key.as_deref()))
+            .collect(),
+    )
 }
 
 /// Compiles an expression that must be good.

@@ -29,17 +29,25 @@ impl Arena {
 
     /// `count` times `value`, to be written over.
     pub(super) fn slice<T: Copy>(&self, count: usize, value: T) -> Result<&mut [T], EvalError> {
-        self.0.try_alloc_slice_fill_copy(count, value).map_err(|_| EvalError::OutOfMemory)
+        self.0
+            .try_alloc_slice_fill_copy(count, value)
+            .map_err(|_| EvalError::OutOfMemory)
     }
 
     /// One value that others can refer to.
     pub(super) fn value<'a>(&'a self, value: Value<'a>) -> Result<&'a Value<'a>, EvalError> {
-        self.0.try_alloc(value).map(|value| &*value).map_err(|_| EvalError::OutOfMemory)
+        self.0
+            .try_alloc(value)
+            .map(|value| &*value)
+            .map_err(|_| EvalError::OutOfMemory)
     }
 
     /// Two byte strings, one after the other.
     pub(super) fn concat(&self, left: &[u8], right: &[u8]) -> Result<&[u8], EvalError> {
-        let length = left.len().checked_add(right.len()).ok_or(EvalError::OutOfMemory)?;
+        let length = left
+            .len()
+            .checked_add(right.len())
+            .ok_or(EvalError::OutOfMemory)?;
         let both = self.slice(length, 0_u8)?;
         for (to, from) in both.iter_mut().zip(left.iter().chain(right)) {
             *to = *from;
@@ -54,7 +62,10 @@ impl Arena {
     ) -> Result<&str, EvalError> {
         let mut measure = Measure(0);
         write(&mut measure)?;
-        let mut fill = Fill { bytes: self.slice(measure.0, 0_u8)?, at: 0 };
+        let mut fill = Fill {
+            bytes: self.slice(measure.0, 0_u8)?,
+            at: 0,
+        };
         write(&mut fill)?;
         let Fill { bytes, .. } = fill;
         std::str::from_utf8(bytes).map_err(|_| EvalError::Malformed)
@@ -73,7 +84,11 @@ struct Measure(usize);
 impl Write for Measure {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0 += text.len();
-        if self.0 > MAX_ARENA_BYTES { Err(fmt::Error) } else { Ok(()) }
+        if self.0 > MAX_ARENA_BYTES {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use super::format;
 use super::math;
 use super::text;
 use super::{
-    Attributes, Cidr, Duration, EvalError, Function, Ip, Kids, List, Recorder, Timestamp,
-    Value, Zone,
+    Attributes, Cidr, Duration, EvalError, Function, Ip, Kids, List, Recorder, Timestamp, Value,
+    Zone,
 };
 use std::cmp::Ordering;
 
@@ -45,10 +45,16 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         self.scan(scanned)?;
         match function {
             F::Size | F::StartsWith | F::EndsWith | F::Contains => search(function, values),
-            F::ToInt | F::ToUint | F::ToDouble | F::ToStr | F::ToBytes | F::ToBool
-            | F::ToTimestamp | F::ToDuration | F::Dyn | F::TypeOf => {
-                self.convert(function, values)
-            }
+            F::ToInt
+            | F::ToUint
+            | F::ToDouble
+            | F::ToStr
+            | F::ToBytes
+            | F::ToBool
+            | F::ToTimestamp
+            | F::ToDuration
+            | F::Dyn
+            | F::TypeOf => self.convert(function, values),
             F::TimePart(part) => match values {
                 [time] => time_part(part, *time, &Zone::UTC),
                 [Value::Timestamp(time), Value::Str(zone)] => {
@@ -60,8 +66,14 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             F::CharAt | F::IndexOf | F::LastIndexOf | F::Trim | F::Substring => {
                 cut(function, values)
             }
-            F::LowerAscii | F::UpperAscii | F::Replace | F::Split | F::Join | F::Reverse
-            | F::Quote | F::Format => self.build_text(function, values),
+            F::LowerAscii
+            | F::UpperAscii
+            | F::Replace
+            | F::Split
+            | F::Join
+            | F::Reverse
+            | F::Quote
+            | F::Format => self.build_text(function, values),
             F::Round(rounding) => unary(values).and_then(|value| math::round(rounding, value)),
             F::TestDouble(test) => unary(values).and_then(|value| math::test_double(test, value)),
             F::Abs => unary(values).and_then(math::absolute),
@@ -118,9 +130,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 Timestamp::new(seconds, 0).map(Value::Timestamp)
             }
             (Function::ToDuration, Value::Duration(_)) => Ok(value),
-            (Function::ToDuration, Value::Str(text)) => {
-                Duration::parse(text).map(Value::Duration)
-            }
+            (Function::ToDuration, Value::Str(text)) => Duration::parse(text).map(Value::Duration),
             (Function::ToStr, _) => self.to_str(value),
             _ => Err(EvalError::NoOverload),
         }
@@ -149,10 +159,14 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     fn build_text(&mut self, function: Function, values: &[Value<'a>]) -> Evaluated<'a> {
         let built = match (function, values) {
             (Function::LowerAscii, [Value::Str(text)]) => self.arena.text(|out| {
-                Ok(text.chars().try_for_each(|c| out.write_char(c.to_ascii_lowercase()))?)
+                Ok(text
+                    .chars()
+                    .try_for_each(|c| out.write_char(c.to_ascii_lowercase()))?)
             }),
             (Function::UpperAscii, [Value::Str(text)]) => self.arena.text(|out| {
-                Ok(text.chars().try_for_each(|c| out.write_char(c.to_ascii_uppercase()))?)
+                Ok(text
+                    .chars()
+                    .try_for_each(|c| out.write_char(c.to_ascii_uppercase()))?)
             }),
             (Function::Reverse, [Value::Str(text)]) => self
                 .arena
@@ -160,16 +174,23 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             (Function::Quote, [Value::Str(text)]) => {
                 self.arena.text(|out| Ok(text::quote(out, text)?))
             }
-            (Function::Replace, [Value::Str(text), Value::Str(old), Value::Str(new)]) => {
-                self.arena.text(|out| Ok(text::replace(out, text, old, new, -1)?))
-            }
+            (Function::Replace, [Value::Str(text), Value::Str(old), Value::Str(new)]) => self
+                .arena
+                .text(|out| Ok(text::replace(out, text, old, new, -1)?)),
             (
                 Function::Replace,
-                [Value::Str(text), Value::Str(old), Value::Str(new), Value::Int(limit)],
-            ) => self.arena.text(|out| Ok(text::replace(out, text, old, new, *limit)?)),
-            (Function::Format, [Value::Str(template), Value::List(arguments)]) => {
-                self.arena.text(|out| format::format(out, template, *arguments))
-            }
+                [
+                    Value::Str(text),
+                    Value::Str(old),
+                    Value::Str(new),
+                    Value::Int(limit),
+                ],
+            ) => self
+                .arena
+                .text(|out| Ok(text::replace(out, text, old, new, *limit)?)),
+            (Function::Format, [Value::Str(template), Value::List(arguments)]) => self
+                .arena
+                .text(|out| format::format(out, template, *arguments)),
             (Function::Join, [Value::List(list)]) => self.join(*list, ""),
             (Function::Join, [Value::List(list), Value::Str(separator)]) => {
                 self.join(*list, separator)
@@ -188,7 +209,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     fn join(&self, list: List<'a>, separator: &str) -> Result<&'a str, EvalError> {
         self.arena.text(|out| {
             for (index, item) in list.iter().enumerate() {
-                let Value::Str(text) = item else { return Err(EvalError::NoOverload) };
+                let Value::Str(text) = item else {
+                    return Err(EvalError::NoOverload);
+                };
                 out.write_str(if index == 0 { "" } else { separator })?;
                 out.write_str(text)?;
             }
@@ -318,9 +341,9 @@ fn network<'a>(function: Function, values: &[Value<'a>]) -> Evaluated<'a> {
 fn in_blocks(ip: Ip, blocks: Value<'_>) -> Result<bool, EvalError> {
     match blocks {
         Value::Cidr(block) => Ok(block.contains_ip(ip)),
-        Value::Str(text) => {
-            Cidr::parse(text).map(|block| block.contains_ip(ip)).ok_or(EvalError::InvalidArgument)
-        }
+        Value::Str(text) => Cidr::parse(text)
+            .map(|block| block.contains_ip(ip))
+            .ok_or(EvalError::InvalidArgument),
         Value::List(list) => {
             let mut found = false;
             for block in list.iter() {

@@ -1,6 +1,8 @@
 //! Loops over lists and maps.
 
-use super::eval::{Evaluated, Evaluator, Frame, Outcome, Scope, compare_cost, insert_entry, map_key};
+use super::eval::{
+    Evaluated, Evaluator, Frame, Outcome, Scope, compare_cost, insert_entry, map_key,
+};
 use super::{
     Attributes, Comprehension, ComprehensionId, EvalError, List, LoopKind, Map, Recorder, Value,
 };
@@ -8,7 +10,10 @@ use super::{
 impl Comprehension {
     /// Whether its value is a bool.
     pub(super) fn is_quantifier(&self) -> bool {
-        matches!(self.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne)
+        matches!(
+            self.kind,
+            LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne
+        )
     }
 }
 
@@ -45,8 +50,11 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         id: ComprehensionId,
         scope: Scope<'_, 'a>,
     ) -> Result<(&'a Comprehension, Range<'a>), EvalError> {
-        let comprehension =
-            self.program.comprehensions.get(id.index()).ok_or(EvalError::Malformed)?;
+        let comprehension = self
+            .program
+            .comprehensions
+            .get(id.index())
+            .ok_or(EvalError::Malformed)?;
         let range = match self.value(comprehension.range, scope)? {
             Value::List(list) => Range::List(list),
             Value::Map(map) => Range::Map(map),
@@ -65,12 +73,31 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         run: impl FnOnce(&mut Self, Scope<'_, 'a>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
         if comprehension.two_variables {
-            let outer = Frame { value: first, outer: scope };
-            run(self, Some(&Frame { value: second, outer: Some(&outer) }))
+            let outer = Frame {
+                value: first,
+                outer: scope,
+            };
+            run(
+                self,
+                Some(&Frame {
+                    value: second,
+                    outer: Some(&outer),
+                }),
+            )
         } else {
             // The one variable of a list is the element, that of a map the key.
-            let value = if matches!(range, Range::List(_)) { second } else { first };
-            run(self, Some(&Frame { value, outer: scope }))
+            let value = if matches!(range, Range::List(_)) {
+                second
+            } else {
+                first
+            };
+            run(
+                self,
+                Some(&Frame {
+                    value,
+                    outer: scope,
+                }),
+            )
         }
     }
 
@@ -82,7 +109,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let mut count = 0_usize;
         for index in 0..range.len() {
             self.spend(comprehension.weight)?;
-            let Some(entry) = range.entry(index) else { continue };
+            let Some(entry) = range.entry(index) else {
+                continue;
+            };
             let outcome = self.turn(comprehension, entry, range, scope, |this, scope| {
                 this.truth(comprehension.body, scope)
             });
@@ -128,8 +157,14 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         scope: Scope<'_, 'a>,
     ) -> Result<Option<(Value<'a>, Value<'a>)>, EvalError> {
         self.spend(comprehension.weight)?;
-        let Some(entry) = range.entry(index) else { return Ok(None) };
-        let one = if matches!(range, Range::List(_)) { entry.1 } else { entry.0 };
+        let Some(entry) = range.entry(index) else {
+            return Ok(None);
+        };
+        let one = if matches!(range, Range::List(_)) {
+            entry.1
+        } else {
+            entry.0
+        };
         let value = self.turn(comprehension, entry, range, scope, |this, scope| {
             if comprehension.kind == LoopKind::Filter {
                 return Ok(this.truth(comprehension.body, scope)?.then_some(one));
@@ -159,7 +194,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 filled += 1;
             }
         }
-        Ok(Value::List(List::Values(slots.get(..filled).unwrap_or_default())))
+        Ok(Value::List(List::Values(
+            slots.get(..filled).unwrap_or_default(),
+        )))
     }
 
     fn build_map(
@@ -185,6 +222,8 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             insert_entry(slots, filled, key, value)?;
             filled += 1;
         }
-        Ok(Value::Map(Map::Entries(slots.get(..filled).unwrap_or_default())))
+        Ok(Value::Map(Map::Entries(
+            slots.get(..filled).unwrap_or_default(),
+        )))
     }
 }

@@ -65,12 +65,20 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         fuel: u32,
         recorder: R,
     ) -> Self {
-        Self { program, attributes, arena, fuel, recorder }
+        Self {
+            program,
+            attributes,
+            arena,
+            fuel,
+            recorder,
+        }
     }
 
     /// Whether the condition holds.
     pub(crate) fn holds(&mut self) -> Outcome {
-        self.program.root.map_or(Err(EvalError::Malformed), |root| self.truth(root, None))
+        self.program
+            .root
+            .map_or(Err(EvalError::Malformed), |root| self.truth(root, None))
     }
 
     /// Whether one part of the condition holds. The part must stand outside all loops.
@@ -80,7 +88,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
 
     /// The value of the expression.
     pub(crate) fn result(&mut self) -> Evaluated<'a> {
-        self.program.root.map_or(Err(EvalError::Malformed), |root| self.value(root, None))
+        self.program
+            .root
+            .map_or(Err(EvalError::Malformed), |root| self.value(root, None))
     }
 
     /// The value of one part of the expression. The part must stand outside all loops.
@@ -127,11 +137,13 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             }
             Node::StartsWith(operand, text) => {
                 let prefix = self.program.text(text);
-                self.text(operand, scope).map(|operand| operand.starts_with(prefix))
+                self.text(operand, scope)
+                    .map(|operand| operand.starts_with(prefix))
             }
             Node::EndsWith(operand, text) => {
                 let suffix = self.program.text(text);
-                self.text(operand, scope).map(|operand| operand.ends_with(suffix))
+                self.text(operand, scope)
+                    .map(|operand| operand.ends_with(suffix))
             }
             Node::OneOf(operand, set) => self.value(operand, scope).and_then(|value| match value {
                 Value::Str(text) => {
@@ -155,14 +167,24 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             Node::Matches(operand, regex) => {
                 let text = self.text(operand, scope)?;
                 self.scan(text.len())?;
-                let regex = self.program.regexes.get(regex.index()).ok_or(EvalError::Malformed)?;
-                let found = regex.automaton.try_search_fwd(&Input::new(text).earliest(true));
-                found.map(|end| end.is_some()).map_err(|_| EvalError::Malformed)
+                let regex = self
+                    .program
+                    .regexes
+                    .get(regex.index())
+                    .ok_or(EvalError::Malformed)?;
+                let found = regex
+                    .automaton
+                    .try_search_fwd(&Input::new(text).earliest(true));
+                found
+                    .map(|end| end.is_some())
+                    .map_err(|_| EvalError::Malformed)
             }
             Node::InCidr(operand, set) => match self.value(operand, scope)? {
-                Value::Ip(ip) => {
-                    Ok(self.program.cidrs.get(set.index()).is_some_and(|set| set.contains(ip)))
-                }
+                Value::Ip(ip) => Ok(self
+                    .program
+                    .cidrs
+                    .get(set.index())
+                    .is_some_and(|set| set.contains(ip))),
                 _ => Err(EvalError::NoOverload),
             },
             Node::OrderInt(op, operand, bound) => match self.value(operand, scope)? {
@@ -216,7 +238,11 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             Node::Fail(error) => Err(error),
             Node::Negate(operand) => math::negate(self.value(operand, scope)?),
             Node::Conditional(test, then, otherwise) => {
-                let branch = if self.truth(test, scope)? { then } else { otherwise };
+                let branch = if self.truth(test, scope)? {
+                    then
+                } else {
+                    otherwise
+                };
                 self.value(branch, scope)
             }
             Node::Arithmetic(op, left, right) => {
@@ -233,7 +259,13 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             Node::Comprehension(comprehension) => self.build(comprehension, scope),
             Node::Bind(init, body) => {
                 let value = self.value(init, scope)?;
-                self.value(body, Some(&Frame { value, outer: scope }))
+                self.value(
+                    body,
+                    Some(&Frame {
+                        value,
+                        outer: scope,
+                    }),
+                )
             }
             Node::Select(..)
             | Node::Index(..)
@@ -278,7 +310,8 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
 
     fn equals_text(&mut self, id: NodeId, text: TextId, scope: Scope<'_, 'a>) -> Outcome {
         let text = self.program.text(text);
-        self.value(id, scope).map(|value| matches!(value, Value::Str(value) if value == text))
+        self.value(id, scope)
+            .map(|value| matches!(value, Value::Str(value) if value == text))
     }
 
     fn member_text(&mut self, text: TextId, list: NodeId, scope: Scope<'_, 'a>) -> Outcome {
@@ -288,7 +321,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 self.spend(compare_cost(list.len()))?;
                 Ok(match list {
                     List::Strs(strings) => strings.contains(&text),
-                    list => list.iter().any(|item| matches!(item, Value::Str(s) if s == text)),
+                    list => list
+                        .iter()
+                        .any(|item| matches!(item, Value::Str(s) if s == text)),
                 })
             }
             Value::Map(map) => self.has_key(map, Value::Str(text)),
@@ -348,7 +383,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         match (op, left, right) {
             (ArithmeticOp::Add, Value::Str(a), Value::Str(b)) => {
                 let both = self.arena.concat(a.as_bytes(), b.as_bytes())?;
-                std::str::from_utf8(both).map(Value::Str).map_err(|_| EvalError::Malformed)
+                std::str::from_utf8(both)
+                    .map(Value::Str)
+                    .map_err(|_| EvalError::Malformed)
             }
             (ArithmeticOp::Add, Value::Bytes(a), Value::Bytes(b)) => {
                 self.arena.concat(a, b).map(Value::Bytes)
@@ -365,12 +402,20 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     }
 
     fn time_part(&self, part: super::TimePart, time: Value<'a>, zone: ZoneId) -> Evaluated<'a> {
-        let zone = self.program.zones.get(zone.index()).ok_or(EvalError::Malformed)?;
+        let zone = self
+            .program
+            .zones
+            .get(zone.index())
+            .ok_or(EvalError::Malformed)?;
         time_part(part, time, zone)
     }
 
     fn list(&mut self, items: ItemsId, scope: Scope<'_, 'a>) -> Evaluated<'a> {
-        let items: &'a [Item] = self.program.items.get(items.index()).map_or(&[], |items| items);
+        let items: &'a [Item] = self
+            .program
+            .items
+            .get(items.index())
+            .map_or(&[], |items| items);
         let slots = self.arena.slice(items.len(), Value::Null)?;
         let mut filled = 0;
         for item in items {
@@ -384,12 +429,20 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 filled += 1;
             }
         }
-        Ok(Value::List(List::Values(slots.get(..filled).unwrap_or_default())))
+        Ok(Value::List(List::Values(
+            slots.get(..filled).unwrap_or_default(),
+        )))
     }
 
     fn map(&mut self, entries: EntriesId, scope: Scope<'_, 'a>) -> Evaluated<'a> {
-        let entries = self.program.entries.get(entries.index()).map_or(&[][..], |held| held);
-        let slots = self.arena.slice(entries.len(), (Value::Null, Value::Null))?;
+        let entries = self
+            .program
+            .entries
+            .get(entries.index())
+            .map_or(&[][..], |held| held);
+        let slots = self
+            .arena
+            .slice(entries.len(), (Value::Null, Value::Null))?;
         let mut filled = 0;
         for entry in entries {
             let key = map_key(self.value(entry.key, scope)?)?;
@@ -403,11 +456,16 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             insert_entry(slots, filled, key, value)?;
             filled += 1;
         }
-        Ok(Value::Map(Map::Entries(slots.get(..filled).unwrap_or_default())))
+        Ok(Value::Map(Map::Entries(
+            slots.get(..filled).unwrap_or_default(),
+        )))
     }
 
     fn is_quantifier(&self, id: super::ComprehensionId) -> bool {
-        self.program.comprehensions.get(id.index()).is_some_and(Comprehension::is_quantifier)
+        self.program
+            .comprehensions
+            .get(id.index())
+            .is_some_and(Comprehension::is_quantifier)
     }
 }
 
@@ -460,24 +518,18 @@ fn local<'a>(depth: u32, scope: Scope<'_, 'a>) -> Evaluated<'a> {
     frame.map(|frame| frame.value).ok_or(EvalError::Malformed)
 }
 
-fn order(
-    left: Value<'_>,
-    right: Value<'_>,
-) -> Result<Option<std::cmp::Ordering>, EvalError> {
+fn order(left: Value<'_>, right: Value<'_>) -> Result<Option<std::cmp::Ordering>, EvalError> {
     compare(left, right).ok_or(EvalError::NoOverload)
 }
 
 /// A part of a timestamp in a zone, or of a duration.
-pub(super) fn time_part<'a>(
-    part: super::TimePart,
-    time: Value<'_>,
-    zone: &Zone,
-) -> Evaluated<'a> {
+pub(super) fn time_part<'a>(part: super::TimePart, time: Value<'_>, zone: &Zone) -> Evaluated<'a> {
     match time {
         Value::Timestamp(time) => Ok(Value::Int(Timestamp::part(time, part, zone))),
-        Value::Duration(duration) => {
-            duration.part(part).map(Value::Int).ok_or(EvalError::NoOverload)
-        }
+        Value::Duration(duration) => duration
+            .part(part)
+            .map(Value::Int)
+            .ok_or(EvalError::NoOverload),
         _ => Err(EvalError::NoOverload),
     }
 }
@@ -497,7 +549,9 @@ pub(super) fn insert_entry<'a>(
     key: Value<'a>,
     value: Value<'a>,
 ) -> Result<(), EvalError> {
-    let (taken, free) = slots.split_at_mut_checked(filled).ok_or(EvalError::Malformed)?;
+    let (taken, free) = slots
+        .split_at_mut_checked(filled)
+        .ok_or(EvalError::Malformed)?;
     if taken.iter().any(|(held, _)| equal(*held, key)) {
         return Err(EvalError::DuplicateKey);
     }

@@ -34,7 +34,9 @@ pub(super) fn format(out: &mut dyn Write, template: &str, arguments: List<'_>) -
 
 /// The number of `.3`, if there is one, and what follows.
 fn precision(clause: &str) -> Result<(Option<usize>, &str), EvalError> {
-    let Some(rest) = clause.strip_prefix('.') else { return Ok((None, clause)) };
+    let Some(rest) = clause.strip_prefix('.') else {
+        return Ok((None, clause));
+    };
     let length = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, after) = rest.split_at_checked(length).ok_or(EvalError::BadFormat)?;
     let precision: usize = digits.parse().map_err(|_| EvalError::BadFormat)?;
@@ -62,7 +64,10 @@ fn write_clause(
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an integer is formatted as a double")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an integer is formatted as a double"
+)]
 fn write_float(out: &mut dyn Write, verb: char, precision: usize, argument: Value<'_>) -> Written {
     let value = match argument {
         Value::Double(value) => value,
@@ -165,7 +170,9 @@ fn write_map(out: &mut dyn Write, map: super::Map<'_>) -> Written {
             .filter_map(|index| map.entry(index).map(|(key, value)| (key, index, value)))
             .filter(|(key, index, _)| above(*key, *index))
             .min_by(|a, b| order_keys((a.0, a.1), (b.0, b.1)));
-        let Some((key, index, value)) = next else { break };
+        let Some((key, index, value)) = next else {
+            break;
+        };
         out.write_str(if turn == 0 { "" } else { ", " })?;
         write_value(out, key)?;
         out.write_str(": ")?;

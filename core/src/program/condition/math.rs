@@ -114,7 +114,10 @@ pub(super) fn to_int(value: Value<'_>) -> Evaluated {
         Value::Uint(a) => i64::try_from(a).map_or(out_of_range, |a| Ok(Value::Int(a))),
         Value::Double(a) if a > -LIMIT && a < LIMIT => Ok(Value::Int(a as i64)),
         Value::Double(_) => out_of_range,
-        Value::Str(text) => text.parse().map(Value::Int).map_err(|_| EvalError::InvalidArgument),
+        Value::Str(text) => text
+            .parse()
+            .map(Value::Int)
+            .map_err(|_| EvalError::InvalidArgument),
         Value::Timestamp(time) => Ok(Value::Int(time.seconds())),
         Value::Duration(duration) => Ok(Value::Int(duration.nanos() / 1_000_000_000)),
         _ => Err(EvalError::NoOverload),
@@ -122,7 +125,11 @@ pub(super) fn to_int(value: Value<'_>) -> Evaluated {
 }
 
 /// `uint(x)`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tested first")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tested first"
+)]
 pub(super) fn to_uint(value: Value<'_>) -> Evaluated {
     const LIMIT: f64 = 18_446_744_073_709_551_616.0;
     let out_of_range = Err(EvalError::OutOfRange);
@@ -131,9 +138,10 @@ pub(super) fn to_uint(value: Value<'_>) -> Evaluated {
         Value::Int(a) => u64::try_from(a).map_or(out_of_range, |a| Ok(Value::Uint(a))),
         Value::Double(a) if (0.0..LIMIT).contains(&a) => Ok(Value::Uint(a as u64)),
         Value::Double(_) => out_of_range,
-        Value::Str(text) if !text.starts_with('+') => {
-            text.parse().map(Value::Uint).map_err(|_| EvalError::InvalidArgument)
-        }
+        Value::Str(text) if !text.starts_with('+') => text
+            .parse()
+            .map(Value::Uint)
+            .map_err(|_| EvalError::InvalidArgument),
         Value::Str(_) => Err(EvalError::InvalidArgument),
         _ => Err(EvalError::NoOverload),
     }
@@ -170,10 +178,7 @@ fn number(value: Value<'_>) -> Evaluated {
 
 /// `math.greatest` and `math.least`: the first of the values that no other
 /// exceeds (`Greater`) or falls below (`Less`).
-pub(super) fn extreme<'a>(
-    wanted: Ordering,
-    values: impl Iterator<Item = Value<'a>>,
-) -> Evaluated {
+pub(super) fn extreme<'a>(wanted: Ordering, values: impl Iterator<Item = Value<'a>>) -> Evaluated {
     let mut best: Option<Value<'static>> = None;
     for value in values {
         let value = number(value)?;
@@ -206,7 +211,9 @@ pub(crate) enum Rounding {
 }
 
 pub(super) fn round(rounding: Rounding, value: Value<'_>) -> Evaluated {
-    let Value::Double(a) = value else { return Err(EvalError::NoOverload) };
+    let Value::Double(a) = value else {
+        return Err(EvalError::NoOverload);
+    };
     Ok(Value::Double(match rounding {
         Rounding::Ceil => a.ceil(),
         Rounding::Floor => a.floor(),
@@ -224,7 +231,9 @@ pub(crate) enum DoubleTest {
 }
 
 pub(super) fn test_double(test: DoubleTest, value: Value<'_>) -> Evaluated {
-    let Value::Double(a) = value else { return Err(EvalError::NoOverload) };
+    let Value::Double(a) = value else {
+        return Err(EvalError::NoOverload);
+    };
     Ok(Value::Bool(match test {
         DoubleTest::NaN => a.is_nan(),
         DoubleTest::Infinite => a.is_infinite(),
@@ -281,14 +290,22 @@ pub(super) fn bits(op: BitOp, left: Value<'_>, right: Value<'_>) -> Evaluated {
         (BitOp::ShiftLeft | BitOp::ShiftRight, Value::Int(by)) => {
             let by = u64::try_from(by).map_err(|_| EvalError::InvalidArgument)?;
             let by = u32::try_from(by).unwrap_or(u32::MAX);
-            if op == BitOp::ShiftLeft { bits.checked_shl(by) } else { bits.checked_shr(by) }
-                .unwrap_or(0)
+            if op == BitOp::ShiftLeft {
+                bits.checked_shl(by)
+            } else {
+                bits.checked_shr(by)
+            }
+            .unwrap_or(0)
         }
         (_, Value::Int(b)) if signed => combine(op, bits, b.cast_unsigned())?,
         (_, Value::Uint(b)) if !signed => combine(op, bits, b)?,
         _ => return Err(EvalError::NoOverload),
     };
-    Ok(if signed { Value::Int(result.cast_signed()) } else { Value::Uint(result) })
+    Ok(if signed {
+        Value::Int(result.cast_signed())
+    } else {
+        Value::Uint(result)
+    })
 }
 
 fn combine(op: BitOp, a: u64, b: u64) -> Result<u64, EvalError> {

@@ -5,6 +5,11 @@
 //! Evaluation cannot fail in the sense of a panic or an allocation: what has no
 //! value is an [`EvalError`], which `&&` and `||` absorb as CEL says. Values
 //! built at run time go to the caller's [`Arena`].
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the rule compiler and `eval` come to call this"
+)]
 
 mod arena;
 mod call;
@@ -31,7 +36,7 @@ pub(crate) use function::Function;
 pub(crate) use math::{ArithmeticOp, BitOp, DoubleTest, OrderOp, Rounding};
 pub(crate) use net::{Cidr, CidrSet, Ip};
 pub(crate) use node::{
-    AttributeId, CidrSetId, Comprehension, ComprehensionId, ConstantId, Entry, EntriesId, Item,
+    AttributeId, CidrSetId, Comprehension, ComprehensionId, ConstantId, EntriesId, Entry, Item,
     ItemsId, Kids, LoopKind, Node, NodeId, Program, Regex, RegexId, SetId, Span, TextId, ZoneId,
 };
 pub(crate) use optional::makes_optional;

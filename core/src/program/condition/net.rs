@@ -21,7 +21,10 @@ impl From<IpAddr> for Ip {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
             IpAddr::V6(v6) => v6.octets(),
         };
-        Self(IpAddrBytes { v4: address.is_ipv4(), bytes })
+        Self(IpAddrBytes {
+            v4: address.is_ipv4(),
+            bytes,
+        })
     }
 }
 
@@ -65,7 +68,10 @@ impl Ip {
     pub(crate) fn is_link_local_multicast(self) -> bool {
         match self.address() {
             IpAddr::V4(v4) => matches!(v4.octets(), [224, 0, 0, _]),
-            IpAddr::V6(v6) => v6.segments().first().is_some_and(|head| head & 0xff0f == 0xff02),
+            IpAddr::V6(v6) => v6
+                .segments()
+                .first()
+                .is_some_and(|head| head & 0xff0f == 0xff02),
         }
     }
 
@@ -133,7 +139,13 @@ impl Cidr {
     /// The block with its host bits cleared.
     pub(crate) fn masked(self) -> Self {
         let bytes = self.range().0.to_be_bytes();
-        Self { ip: Ip(IpAddrBytes { v4: self.ip.0.v4, bytes }), length: self.length }
+        Self {
+            ip: Ip(IpAddrBytes {
+                v4: self.ip.0.v4,
+                bytes,
+            }),
+            length: self.length,
+        }
     }
 
     pub(crate) fn contains_ip(self, ip: Ip) -> bool {
@@ -166,7 +178,10 @@ impl CidrSet {
             let ranges = blocks.iter().filter(|block| block.ip.0.v4 == v4);
             merge(ranges.map(|block| block.range()).collect())
         };
-        Self { v4: of(true), v6: of(false) }
+        Self {
+            v4: of(true),
+            v6: of(false),
+        }
     }
 
     /// Whether one of the blocks holds the address.

@@ -184,13 +184,18 @@ pub(crate) struct Program {
 impl Program {
     /// The operation of a node.
     pub(crate) fn node(&self, id: NodeId) -> Node {
-        self.nodes.get(id.index()).copied().unwrap_or(Node::Fail(EvalError::Malformed))
+        self.nodes
+            .get(id.index())
+            .copied()
+            .unwrap_or(Node::Fail(EvalError::Malformed))
     }
 
     /// The nodes of a run.
     pub(crate) fn kids(&self, kids: Kids) -> &[NodeId] {
         let start = kids.start as usize;
-        self.kids.get(start..start + kids.count as usize).unwrap_or_default()
+        self.kids
+            .get(start..start + kids.count as usize)
+            .unwrap_or_default()
     }
 
     /// A string.

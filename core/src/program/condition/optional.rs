@@ -36,9 +36,9 @@ impl<'a> Maybe<'a> {
         match self {
             Self::Plain(value) => Ok(value),
             Self::Optional(None) => Ok(Value::Optional(Optional::None)),
-            Self::Optional(Some(inner)) => {
-                arena.value(inner).map(|inner| Value::Optional(Optional::Value(inner)))
-            }
+            Self::Optional(Some(inner)) => arena
+                .value(inner)
+                .map(|inner| Value::Optional(Optional::Value(inner))),
         }
     }
 }
@@ -70,21 +70,37 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 self.access_optional(operand, index)
             }
             Node::Conditional(test, then, otherwise) => {
-                let branch = if self.truth(test, scope)? { then } else { otherwise };
+                let branch = if self.truth(test, scope)? {
+                    then
+                } else {
+                    otherwise
+                };
                 self.maybe(branch, scope)
             }
             Node::OptionalMap(operand, body) => {
                 let Some(value) = self.maybe(operand, scope)?.optional()? else {
                     return Ok(Maybe::Optional(None));
                 };
-                let mapped = self.value(body, Some(&Frame { value, outer: scope }))?;
+                let mapped = self.value(
+                    body,
+                    Some(&Frame {
+                        value,
+                        outer: scope,
+                    }),
+                )?;
                 Ok(Maybe::Optional(Some(mapped)))
             }
             Node::OptionalFlatMap(operand, body) => {
                 let Some(value) = self.maybe(operand, scope)?.optional()? else {
                     return Ok(Maybe::Optional(None));
                 };
-                let mapped = self.maybe(body, Some(&Frame { value, outer: scope }))?;
+                let mapped = self.maybe(
+                    body,
+                    Some(&Frame {
+                        value,
+                        outer: scope,
+                    }),
+                )?;
                 mapped.optional().map(Maybe::Optional)
             }
             Node::Call(function, arguments) if makes_optional(function) => {
@@ -103,7 +119,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                     Value::List(_) => EvalError::IndexOutOfRange,
                     _ => EvalError::NoSuchKey,
                 };
-                self.element(container, key)?.map(Maybe::from).ok_or(missing)
+                self.element(container, key)?
+                    .map(Maybe::from)
+                    .ok_or(missing)
             }
         }
     }
@@ -141,12 +159,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     }
 
     /// `has(operand.field)`.
-    pub(super) fn has(
-        &mut self,
-        operand: NodeId,
-        field: TextId,
-        scope: Scope<'_, 'a>,
-    ) -> Outcome {
+    pub(super) fn has(&mut self, operand: NodeId, field: TextId, scope: Scope<'_, 'a>) -> Outcome {
         let container = match self.maybe(operand, scope)? {
             Maybe::Plain(value) | Maybe::Optional(Some(value)) => value,
             Maybe::Optional(None) => return Ok(false),
@@ -191,15 +204,18 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         scope: Scope<'_, 'a>,
     ) -> Evaluated<'a> {
         if makes_optional(function) {
-            return self.make_optional(function, arguments, scope)?.boxed(self.arena);
+            return self
+                .make_optional(function, arguments, scope)?
+                .boxed(self.arena);
         }
         match (function, self.program.kids(arguments)) {
-            (Function::OptionalHasValue, [optional]) => {
-                Ok(Value::Bool(self.maybe(*optional, scope)?.optional()?.is_some()))
-            }
-            (Function::OptionalValue, [optional]) => {
-                self.maybe(*optional, scope)?.optional()?.ok_or(EvalError::NoValue)
-            }
+            (Function::OptionalHasValue, [optional]) => Ok(Value::Bool(
+                self.maybe(*optional, scope)?.optional()?.is_some(),
+            )),
+            (Function::OptionalValue, [optional]) => self
+                .maybe(*optional, scope)?
+                .optional()?
+                .ok_or(EvalError::NoValue),
             (Function::OptionalOrValue, [optional, default]) => {
                 match self.maybe(*optional, scope)?.optional()? {
                     Some(value) => Ok(value),
@@ -226,7 +242,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 filled += 1;
             }
         }
-        Ok(Value::List(List::Values(slots.get(..filled).unwrap_or_default())))
+        Ok(Value::List(List::Values(
+            slots.get(..filled).unwrap_or_default(),
+        )))
     }
 }
 
@@ -242,7 +260,10 @@ pub(crate) fn makes_optional(function: Function) -> bool {
 }
 
 /// The index into a list that a number means; `None` if it is below 0.
-#[expect(clippy::cast_possible_truncation, reason = "the number is whole and in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number is whole and in range"
+)]
 fn list_index(key: Value<'_>) -> Result<Option<usize>, EvalError> {
     match key {
         Value::Int(index) => Ok(usize::try_from(index).ok()),

@@ -28,7 +28,11 @@ impl StrSet {
                 probe = probe.wrapping_add(1);
             }
         }
-        Self { strings: strings.into(), slots: slots.into(), lengths }
+        Self {
+            strings: strings.into(),
+            slots: slots.into(),
+            lengths,
+        }
     }
 
     /// The strings in order.
@@ -44,8 +48,14 @@ impl StrSet {
         let mask = self.slots.len() - 1;
         let mut probe = hash(string);
         while let Some(slot) = self.slots.get(probe & mask) {
-            let Some(index) = slot.checked_sub(1) else { return false };
-            if self.strings.get(index as usize).is_some_and(|held| **held == *string) {
+            let Some(index) = slot.checked_sub(1) else {
+                return false;
+            };
+            if self
+                .strings
+                .get(index as usize)
+                .is_some_and(|held| **held == *string)
+            {
                 return true;
             }
             probe = probe.wrapping_add(1);
@@ -69,7 +79,9 @@ fn length_bit(string: &str) -> u64 {
 fn hash(string: &str) -> usize {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ string.len() as u64;
     for chunk in string.as_bytes().chunks(8) {
-        let word = chunk.iter().fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
+        let word = chunk
+            .iter()
+            .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
         state = (state ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
         state ^= state >> 32;
     }

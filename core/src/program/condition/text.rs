@@ -13,7 +13,10 @@ pub(super) fn length(text: &str) -> usize {
 fn byte_offset(text: &str, index: i64) -> Result<usize, EvalError> {
     let index = usize::try_from(index).map_err(|_| EvalError::IndexOutOfRange)?;
     let starts = text.char_indices().map(|(at, _)| at);
-    starts.chain([text.len()]).nth(index).ok_or(EvalError::IndexOutOfRange)
+    starts
+        .chain([text.len()])
+        .nth(index)
+        .ok_or(EvalError::IndexOutOfRange)
 }
 
 /// The code points from `start` up to `end`.
@@ -33,21 +36,21 @@ pub(super) fn char_at(text: &str, index: i64) -> Result<&str, EvalError> {
 /// Where `needle` begins first, not before `from`; −1 if nowhere.
 pub(super) fn index_of(text: &str, needle: &str, from: i64) -> Result<i64, EvalError> {
     let rest = substring(text, from, None)?;
-    Ok(rest.find(needle).and_then(|at| rest.get(..at)).map_or(-1, |skipped| {
-        from + code_points(skipped)
-    }))
+    Ok(rest
+        .find(needle)
+        .and_then(|at| rest.get(..at))
+        .map_or(-1, |skipped| from + code_points(skipped)))
 }
 
 /// Where `needle` begins last, not after `upto`; −1 if nowhere.
-pub(super) fn last_index_of(
-    text: &str,
-    needle: &str,
-    upto: Option<i64>,
-) -> Result<i64, EvalError> {
+pub(super) fn last_index_of(text: &str, needle: &str, upto: Option<i64>) -> Result<i64, EvalError> {
     let latest = upto.map_or(Ok(text.len()), |upto| byte_offset(text, upto))?;
     let end = latest.saturating_add(needle.len()).min(text.len());
     // No match ends inside a code point, so the end is rounded down to one.
-    let end = (latest..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(latest);
+    let end = (latest..=end)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(latest);
     let found = text.get(..end).and_then(|head| head.rfind(needle));
     Ok(found.and_then(|at| text.get(..at)).map_or(-1, code_points))
 }
@@ -59,12 +62,7 @@ fn code_points(text: &str) -> i64 {
 /// Calls `part` for each part of `text` between separators. `limit` < 0: all;
 /// 0: none; else at most so many, the last with the rest. An empty separator
 /// splits into code points.
-pub(super) fn split<'a>(
-    text: &'a str,
-    separator: &str,
-    limit: i64,
-    mut part: impl FnMut(&'a str),
-) {
+pub(super) fn split<'a>(text: &'a str, separator: &str, limit: i64, mut part: impl FnMut(&'a str)) {
     let mut rest = text;
     let mut left = limit;
     if limit == 0 || (separator.is_empty() && text.is_empty()) {
@@ -73,7 +71,8 @@ pub(super) fn split<'a>(
     while left != 1 {
         let cut = if separator.is_empty() {
             let first = rest.chars().next().map_or(0, char::len_utf8);
-            rest.split_at_checked(first).filter(|(_, after)| !after.is_empty())
+            rest.split_at_checked(first)
+                .filter(|(_, after)| !after.is_empty())
         } else {
             rest.split_once(separator)
         };
@@ -151,7 +150,10 @@ pub(super) const MAX_PRECISION: usize = 400;
 
 /// Writes a finite double with an exponent of a sign and at least two digits.
 pub(super) fn exponent(out: &mut dyn Write, value: f64, precision: Option<usize>) -> fmt::Result {
-    let mut buffer = Buffer { bytes: [0; MAX_PRECISION + 16], length: 0 };
+    let mut buffer = Buffer {
+        bytes: [0; MAX_PRECISION + 16],
+        length: 0,
+    };
     match precision {
         Some(precision) => write!(buffer, "{value:.precision$e}")?,
         None => write!(buffer, "{value:e}")?,
@@ -175,7 +177,10 @@ struct Buffer {
 impl Write for Buffer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length + text.len();
-        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.bytes
+            .get_mut(self.length..end)
+            .ok_or(fmt::Error)?
+            .copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }

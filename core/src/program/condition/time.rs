@@ -25,7 +25,9 @@ impl Timestamp {
     /// A moment by the seconds since 1970 and the nanoseconds after them.
     pub(crate) fn new(seconds: i64, nanos: u32) -> Result<Self, EvalError> {
         let in_range = (FIRST_SECOND..=LAST_SECOND).contains(&seconds) && nanos < 1_000_000_000;
-        in_range.then_some(Self { seconds, nanos }).ok_or(EvalError::OutOfRange)
+        in_range
+            .then_some(Self { seconds, nanos })
+            .ok_or(EvalError::OutOfRange)
     }
 
     /// Seconds since 1970, rounded down.
@@ -99,7 +101,9 @@ impl Duration {
     pub(crate) const ZERO: Self = Self(0);
 
     pub(crate) fn from_nanos(nanos: i128) -> Result<Self, EvalError> {
-        i64::try_from(nanos).map(Self).map_err(|_| EvalError::OutOfRange)
+        i64::try_from(nanos)
+            .map(Self)
+            .map_err(|_| EvalError::OutOfRange)
     }
 
     /// Reads a number with a unit, or several: `1h30m`, `-1.5s`, `0`.
@@ -112,11 +116,17 @@ impl Duration {
     }
 
     pub(crate) fn add(self, other: Self) -> Result<Self, EvalError> {
-        self.0.checked_add(other.0).map(Self).ok_or(EvalError::OutOfRange)
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(EvalError::OutOfRange)
     }
 
     pub(crate) fn sub(self, other: Self) -> Result<Self, EvalError> {
-        self.0.checked_sub(other.0).map(Self).ok_or(EvalError::OutOfRange)
+        self.0
+            .checked_sub(other.0)
+            .map(Self)
+            .ok_or(EvalError::OutOfRange)
     }
 
     /// The whole duration in hours, minutes or seconds, or its milliseconds part.
@@ -228,12 +238,18 @@ fn digits(text: &str, count: usize) -> Option<i64> {
 fn parse_rfc3339(text: &str) -> Option<(i64, u32)> {
     let (date, time) = text.split_once('T')?;
     let mut date = date.splitn(3, '-');
-    let (year, month, day) =
-        (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
+    let (year, month, day) = (
+        digits(date.next()?, 4)?,
+        digits(date.next()?, 2)?,
+        digits(date.next()?, 2)?,
+    );
     let clock = time.get(..8)?;
     let mut clock = clock.splitn(3, ':');
-    let (hour, minute, second) =
-        (digits(clock.next()?, 2)?, digits(clock.next()?, 2)?, digits(clock.next()?, 2)?);
+    let (hour, minute, second) = (
+        digits(clock.next()?, 2)?,
+        digits(clock.next()?, 2)?,
+        digits(clock.next()?, 2)?,
+    );
     let (nanos, zone) = parse_fraction(time.get(8..)?)?;
     let offset = if zone == "Z" {
         0
@@ -250,14 +266,19 @@ fn parse_rfc3339(text: &str) -> Option<(i64, u32)> {
 
 /// The nanoseconds of `.123…` and what follows it.
 fn parse_fraction(text: &str) -> Option<(u32, &str)> {
-    let Some(rest) = text.strip_prefix('.') else { return Some((0, text)) };
+    let Some(rest) = text.strip_prefix('.') else {
+        return Some((0, text));
+    };
     let length = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (fraction, zone) = rest.split_at_checked(length)?;
     if fraction.is_empty() {
         return None;
     }
     let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
-    Some((nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0')), zone))
+    Some((
+        nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0')),
+        zone,
+    ))
 }
 
 fn parse_duration(text: &str) -> Option<i128> {
@@ -273,7 +294,10 @@ fn parse_duration(text: &str) -> Option<i128> {
     }
     let mut total = 0_i128;
     while !rest.is_empty() {
-        let length = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let length = rest
+            .bytes()
+            .take_while(|b| b.is_ascii_digit() || *b == b'.')
+            .count();
         let (number, after) = rest.split_at_checked(length)?;
         let length = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (unit, after) = after.split_at_checked(length)?;
@@ -298,7 +322,11 @@ fn parse_decimal(number: &str, unit: i128) -> Option<i128> {
     if whole.is_empty() && fraction.is_empty() || whole.len() > 20 {
         return None;
     }
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let mut total = whole.checked_mul(unit)?;
     let mut place = unit;
     for digit in fraction.bytes() {
@@ -325,13 +353,20 @@ impl Date {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Self { year, month, day: of_year - (153 * from_march + 2) / 5 + 1 }
+        Self {
+            year,
+            month,
+            day: of_year - (153 * from_march + 2) / 5 + 1,
+        }
     }
 }
 

@@ -128,9 +128,11 @@ impl From<Value<'_>> for Constant {
             Value::Cidr(cidr) => Self::Cidr(cidr),
             Value::Type(name) => Self::Type(name.into()),
             Value::List(list) => Self::List(list.iter().map(Self::from).collect()),
-            Value::Map(map) => {
-                Self::Map(map.iter().map(|(key, value)| (key.into(), value.into())).collect())
-            }
+            Value::Map(map) => Self::Map(
+                map.iter()
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .collect(),
+            ),
             Value::Optional(optional) => {
                 Self::Optional(optional.get().map(|inner| Box::new(inner.into())))
             }
@@ -179,9 +181,9 @@ impl<'a> Map<'a> {
     pub(crate) fn entry(self, index: usize) -> Option<(Value<'a>, Value<'a>)> {
         match self {
             Self::Entries(entries) => entries.get(index).copied(),
-            Self::Constants(entries) => {
-                entries.get(index).map(|(key, value)| (key.value(), value.value()))
-            }
+            Self::Constants(entries) => entries
+                .get(index)
+                .map(|(key, value)| (key.value(), value.value())),
             Self::View(view) => view.entry(index),
         }
     }
@@ -196,7 +198,9 @@ impl<'a> Map<'a> {
         if let (Self::View(view), Value::Str(text)) = (self, key) {
             return view.get(text);
         }
-        self.iter().find(|(candidate, _)| equal(*candidate, key)).map(|(_, value)| value)
+        self.iter()
+            .find(|(candidate, _)| equal(*candidate, key))
+            .map(|(_, value)| value)
     }
 }
 
@@ -269,7 +273,8 @@ pub(crate) fn equal(left: Value<'_>, right: Value<'_>) -> bool {
         }
         (Value::Map(a), Value::Map(b)) => {
             a.len() == b.len()
-                && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| equal(x, y)))
+                && a.iter()
+                    .all(|(key, x)| b.get(key).is_some_and(|y| equal(x, y)))
         }
         (Value::Optional(a), Value::Optional(b)) => match (a.get(), b.get()) {
             (Some(x), Some(y)) => equal(x, y),
