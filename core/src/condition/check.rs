@@ -335,24 +335,32 @@ impl<'a> Checker<'a> {
         if op == BinaryOp::In
             && let Some(name) = self.keyed(right)
             && let Some(Expr::Literal(Constant::Str(key))) = self.ast.get(left)
-            && let Some(attribute) = self.schema.slot(&name, Some(key))
         {
-            self.refer(id, Reference::HasAttribute(attribute));
-            return Type::Bool;
+            return self.keyed_has(id, &name, key);
         }
         let (left, right) = (self.expr(left), self.expr(right));
-        match signatures::binary(&mut self.substitution, op, &left, &right) {
-            Some(result) => result,
-            None => {
-                let (left, right) = (self.shown(&left), self.shown(&right));
-                let message = format!("`{}` does not take {left} and {right}", op.symbol());
-                self.mismatch(id, message);
-                if matches!(op, BinaryOp::Arithmetic(_)) {
-                    Type::Dyn
-                } else {
-                    Type::Bool
-                }
-            }
+        let result = signatures::binary(&mut self.substitution, op, &left, &right);
+        result.unwrap_or_else(|| self.mismatched_operands(id, op, &left, &right))
+    }
+
+    fn mismatched_operands(&mut self, id: ExprId, op: BinaryOp, left: &Type, right: &Type) -> Type {
+        let shown = (self.shown(left), self.shown(right));
+        let message = format!(
+            "`{}` does not take {} and {}",
+            op.symbol(),
+            shown.0,
+            shown.1
+        );
+        let kind = ConditionErrorKind::TypeMismatch;
+        let error = ConditionError::new(kind, self.ast.range(id), message);
+        self.report(match conversion(left, right) {
+            Some(function) => error.with_help(format!("convert with `{function}()`")),
+            None => error,
+        });
+        if matches!(op, BinaryOp::Arithmetic(_)) {
+            Type::Dyn
+        } else {
+            Type::Bool
         }
     }
 
@@ -472,4 +480,19 @@ impl<'a> Checker<'a> {
             },
         }
     }
+}
+
+/// The function that makes the one type out of the other.
+fn conversion(left: &Type, right: &Type) -> Option<&'static str> {
+    Some(match (left, right) {
+        (Type::Ip, Type::Str) | (Type::Str, Type::Ip) => "ip",
+        (Type::Cidr, Type::Str) | (Type::Str, Type::Cidr) => "cidr",
+        (Type::Timestamp, Type::Str) | (Type::Str, Type::Timestamp) => "timestamp",
+        (Type::Duration, Type::Str) | (Type::Str, Type::Duration) => "duration",
+        (Type::Int, Type::Str | Type::Uint | Type::Double)
+        | (Type::Str | Type::Uint | Type::Double, Type::Int) => "int",
+        (Type::Double, Type::Str | Type::Uint) | (Type::Str | Type::Uint, Type::Double) => "double",
+        (Type::Uint, Type::Str) | (Type::Str, Type::Uint) => "uint",
+        _ => return None,
+    })
 }

@@ -19,6 +19,18 @@ pub(crate) enum Lowered {
     Opaque(NodeId),
 }
 
+impl Lowered {
+    /// Whether structured matchers could say the same.
+    pub(crate) fn could_be_match(&self) -> bool {
+        match self {
+            Self::Always(_) | Self::Opaque(_) => false,
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::could_be_match),
+            Self::Not(part) => part.could_be_match(),
+            Self::Test(_) => true,
+        }
+    }
+}
+
 /// A test of one attribute. If the attribute cannot be read it is an error, as
 /// in the condition: neither true nor false, and not turned round by `Not`.
 #[derive(Clone, Debug)]

@@ -41,7 +41,7 @@ impl Checker<'_> {
                 self.read(id, name, None, optional)?;
                 return Some(ty);
             }
-            Some(Declared::Keyed(_)) => return None,
+            Some(Declared::Keyed(_) | Declared::Headers(_)) => return None,
             Some(Declared::Constant(constant)) => {
                 let constant = constant.clone();
                 let ty = Type::of(&constant);
@@ -77,17 +77,52 @@ impl Checker<'_> {
             return None;
         }
         let mut candidates = self.schema.candidates(&name, absolute).into_iter();
-        candidates.find(|name| matches!(self.schema.get(name), Some(Declared::Keyed(_))))
+        candidates.find(|name| {
+            matches!(
+                self.schema.get(name),
+                Some(Declared::Keyed(_) | Declared::Headers(_))
+            )
+        })
     }
 
     /// Reads one of a keyed attribute's attributes.
     pub(super) fn keyed_read(&mut self, id: ExprId, name: &str, key: &str) -> Type {
-        let Some(Declared::Keyed(declaration)) = self.schema.get(name) else {
-            return Type::Dyn;
+        self.header_name(id, name, key);
+        let (ty, optional) = match self.schema.get(name) {
+            Some(Declared::Keyed(declaration) | Declared::Headers(declaration)) => {
+                (declaration.ty.clone(), declaration.optional)
+            }
+            _ => return Type::Dyn,
         };
-        let (ty, optional) = (declaration.ty.clone(), declaration.optional);
-        let _ = self.read(id, name, Some(key), optional);
-        ty
+        match self.read(id, name, Some(key), optional) {
+            Some(()) => ty,
+            None => Type::Dyn,
+        }
+    }
+
+    /// Whether the request has one of a keyed attribute's attributes.
+    pub(super) fn keyed_has(&mut self, id: ExprId, name: &str, key: &str) -> Type {
+        self.header_name(id, name, key);
+        if let Some(attribute) = self.schema.slot(name, Some(key)) {
+            self.refer(id, Reference::HasAttribute(attribute));
+        }
+        Type::Bool
+    }
+
+    /// Reports a header that no request has under this name.
+    fn header_name(&mut self, id: ExprId, name: &str, key: &str) {
+        let odd = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+        if !matches!(self.schema.get(name), Some(Declared::Headers(_))) || !key.contains(odd) {
+            return;
+        }
+        let message = format!("`{key}` is no header name in lower case without `_`");
+        let error = ConditionError::new(
+            ConditionErrorKind::InvalidConstant,
+            self.ast.range(id),
+            message,
+        );
+        let meant = key.to_ascii_lowercase().replace('_', "-");
+        self.report(error.with_help(format!("write `{name}['{meant}']`")));
     }
 
     pub(super) fn unknown_name(&mut self, id: ExprId) -> Type {
@@ -147,18 +182,24 @@ impl Checker<'_> {
             let first = name.split('.').next().unwrap_or_default();
             *absolute || !self.scope.iter().any(|(local, _)| *local == first)
         });
-        let mut attribute = None;
         if let Some((name, absolute)) = dotted {
             let candidates = self.schema.candidates(&format!("{name}.{field}"), absolute);
-            attribute = candidates
+            if let Some(attribute) = candidates
                 .iter()
-                .find_map(|name| self.schema.slot(name, None));
-            let keyed = self.keyed(operand);
-            attribute = attribute.or_else(|| self.schema.slot(&keyed?, Some(field)));
-        }
-        if let Some(attribute) = attribute {
-            self.refer(id, Reference::HasAttribute(attribute));
-            return Type::Bool;
+                .find_map(|name| self.schema.slot(name, None))
+            {
+                self.refer(id, Reference::HasAttribute(attribute));
+                return Type::Bool;
+            }
+            let constant =
+                |name: &String| matches!(self.schema.get(name), Some(Declared::Constant(_)));
+            if candidates.iter().any(constant) {
+                self.refer(id, Reference::Constant(Constant::Bool(true)));
+                return Type::Bool;
+            }
+            if let Some(keyed) = self.keyed(operand) {
+                return self.keyed_has(id, &keyed, field);
+            }
         }
         let container = self.expr(operand);
         self.field(id, container, false);

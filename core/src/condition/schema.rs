@@ -19,8 +19,10 @@ pub(crate) struct Schema {
 pub(crate) enum Declared {
     /// An attribute of the request.
     Attribute(Declaration),
-    /// A set of attributes by name, such as the headers.
+    /// A set of attributes by name, such as the query parameters.
     Keyed(Declaration),
+    /// The same, of header names: in lower case, without `_`.
+    Headers(Declaration),
     /// A value of the policy.
     Constant(Constant),
 }
@@ -79,7 +81,8 @@ impl Schema {
     /// The number of an attribute that a condition reads.
     pub(super) fn slot(&mut self, name: &str, key: Option<&str>) -> Option<AttributeId> {
         let declaration = match (self.names.get(name)?, key) {
-            (Declared::Attribute(declaration), None) | (Declared::Keyed(declaration), Some(_)) => {
+            (Declared::Attribute(declaration), None)
+            | (Declared::Keyed(declaration) | Declared::Headers(declaration), Some(_)) => {
                 declaration.clone()
             }
             _ => return None,

@@ -8,6 +8,7 @@ const MAX_TYPE_DEPTH: usize = 24;
 
 /// The type of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "CEL calls it `type`")]
 pub(crate) enum Type {
     /// Any type; checked at run time.
     Dyn,

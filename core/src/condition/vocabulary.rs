@@ -255,6 +255,9 @@ pub(crate) fn schema() -> Schema {
             max_size: u32::try_from(attribute.max_size).unwrap_or(u32::MAX),
         };
         match attribute.name.strip_suffix("[]") {
+            Some(name) if name.ends_with("headers") => {
+                schema.declare(name, Declared::Headers(declaration));
+            }
             Some(name) => schema.declare(name, Declared::Keyed(declaration)),
             None => schema.declare(attribute.name, Declared::Attribute(declaration)),
         }

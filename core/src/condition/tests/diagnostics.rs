@@ -48,14 +48,14 @@ const CASES: &[Case] = &[
         Kind::TypeMismatch,
         "request.method == 1",
         "`==` does not take string and int",
-        None,
+        Some("convert with `int()`"),
     ),
     (
         "request.time > '2026'",
         Kind::TypeMismatch,
         "request.time > '2026'",
         "`>` does not take timestamp and string",
-        None,
+        Some("convert with `timestamp()`"),
     ),
     (
         "principal.id && true",
@@ -84,6 +84,20 @@ const CASES: &[Case] = &[
         "principal.id.foo",
         "a value of type string has no fields",
         None,
+    ),
+    (
+        "source.ip == '10.0.0.1'",
+        Kind::TypeMismatch,
+        "source.ip == '10.0.0.1'",
+        "`==` does not take ip and string",
+        Some("convert with `ip()`"),
+    ),
+    (
+        "request.headers['X_Tenant'] == 'a'",
+        Kind::InvalidConstant,
+        "request.headers['X_Tenant']",
+        "`X_Tenant` is no header name in lower case without `_`",
+        Some("write `request.headers['x-tenant']`"),
     ),
     (
         "request.method ? true : 1",

@@ -240,3 +240,31 @@ fn every_evaluated_part_is_explained() {
     assert_eq!(value("request.url_path == '/'"), Some("Ok(Bool(false))"));
     assert_eq!(value(expression), Some("Ok(Bool(false))"));
 }
+
+#[test]
+fn the_parts_of_a_chain_are_explained_once() {
+    let expression = "request.auth.claims.realm_access.roles[0] == 'x'";
+    let (compiled, schema) = compiled(expression, STRICT);
+    let (request, arena) = (request(&schema), Arena::new());
+    let recorder = Written(Vec::new());
+    let mut evaluator = Evaluator::new(&compiled.program, &request, &arena, FUEL, recorder);
+    assert_eq!(evaluator.holds(), Ok(false));
+    let heard = evaluator.into_recorder().0;
+    let mut parts: Vec<&str> = heard
+        .iter()
+        .map(|(node, _)| {
+            let span = compiled.program.span(*node);
+            &expression[span.start as usize..span.end as usize]
+        })
+        .collect();
+    parts.sort_by_key(|part| part.len());
+    let chain = "request.auth.claims.realm_access";
+    let expected = [
+        "0",
+        chain,
+        &format!("{chain}.roles"),
+        &format!("{chain}.roles[0]"),
+        expression,
+    ];
+    assert_eq!(parts, expected);
+}

@@ -1,10 +1,11 @@
 //! The evaluator: three-valued logic over borrowed values.
 
 use super::math;
+use super::optional::Maybe;
 use super::value::compare;
 use super::{
     Arena, ArithmeticOp, AttributeId, Comprehension, Constant, EvalError, Item, Kids, List, Map,
-    Node, NodeId, Program, TextId, Timestamp, Value, Zone, equal,
+    Node, NodeId, Optional, Program, TextId, Timestamp, Value, Zone, equal,
 };
 use super::{EntriesId, ItemsId, ZoneId};
 use regex_automata::Input;
@@ -108,6 +109,17 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         self.recorder
     }
 
+    /// Tells the recorder of a value that is not boxed.
+    pub(super) fn hear(&mut self, id: NodeId, maybe: &Result<Maybe<'a>, EvalError>) {
+        let value = match maybe {
+            Ok(Maybe::Plain(value)) => Ok(*value),
+            Ok(Maybe::Optional(None)) => Ok(Value::Optional(Optional::None)),
+            Ok(Maybe::Optional(Some(inner))) => Ok(Value::Optional(Optional::Value(inner))),
+            Err(error) => Err(*error),
+        };
+        self.recorder.record(id, value);
+    }
+
     /// Pays for steps.
     pub(super) fn spend(&mut self, units: u32) -> Result<(), EvalError> {
         match self.fuel.checked_sub(units) {
@@ -145,12 +157,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 self.text(operand, scope)
                     .map(|operand| operand.ends_with(suffix))
             }
-            Node::OneOf(operand, set) => self.value(operand, scope).and_then(|value| match value {
-                Value::Str(text) => {
-                    let set = self.program.sets.get(set.index());
-                    Ok(set.is_some_and(|set| set.contains(text)))
-                }
-                _ => Ok(false),
+            Node::OneOf(operand, set) => self.value(operand, scope).map(|value| {
+                let set = self.program.sets.get(set.index());
+                matches!(value, Value::Str(text) if set.is_some_and(|set| set.contains(text)))
             }),
             Node::Member(text, list) => self.member_text(text, list, scope),
             node => self.rare_truth(id, node, scope),
@@ -272,7 +281,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             | Node::OptionalSelect(..)
             | Node::OptionalIndex(..)
             | Node::OptionalMap(..)
-            | Node::OptionalFlatMap(..) => self.maybe(id, scope)?.boxed(self.arena),
+            | Node::OptionalFlatMap(..) => self.unboxed(id, scope)?.boxed(self.arena),
             _ => Err(EvalError::Malformed),
         }
     }

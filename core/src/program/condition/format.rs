@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 type Written = Result<(), EvalError>;
 
+/// Most entries of a map that is formatted: its keys are put in order without memory.
+const MAX_FORMATTED_ENTRIES: usize = 256;
 /// Digits after the point when a clause does not say.
 const DEFAULT_PRECISION: usize = 6;
 
@@ -160,6 +162,9 @@ pub(super) fn write_value(out: &mut dyn Write, value: Value<'_>) -> Written {
 /// Writes entries in the order of their keys as text. Nothing is sorted in
 /// memory: each turn finds the smallest key that is above the last one written.
 fn write_map(out: &mut dyn Write, map: super::Map<'_>) -> Written {
+    if map.len() > MAX_FORMATTED_ENTRIES {
+        return Err(EvalError::OutOfFuel);
+    }
     out.write_str("{")?;
     let mut last: Option<(Value<'_>, usize)> = None;
     for turn in 0..map.len() {

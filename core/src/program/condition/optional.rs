@@ -50,6 +50,22 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         id: NodeId,
         scope: Scope<'_, 'a>,
     ) -> Result<Maybe<'a>, EvalError> {
+        if !yields_maybe(&self.program.node(id)) {
+            return self.value(id, scope).map(Maybe::from);
+        }
+        let maybe = self.unboxed(id, scope);
+        if R::LISTENS {
+            self.hear(id, &maybe);
+        }
+        maybe
+    }
+
+    /// Evaluates a node that may yield an optional, without recording it.
+    pub(super) fn unboxed(
+        &mut self,
+        id: NodeId,
+        scope: Scope<'_, 'a>,
+    ) -> Result<Maybe<'a>, EvalError> {
         match self.program.node(id) {
             Node::Select(operand, field) => {
                 let operand = self.maybe(operand, scope)?;
@@ -106,7 +122,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             Node::Call(function, arguments) if makes_optional(function) => {
                 self.make_optional(function, arguments, scope)
             }
-            _ => self.value(id, scope).map(Maybe::from),
+            _ => Err(EvalError::Malformed),
         }
     }
 
@@ -245,6 +261,21 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         Ok(Value::List(List::Values(
             slots.get(..filled).unwrap_or_default(),
         )))
+    }
+}
+
+/// Whether [`Evaluator::unboxed`] knows the node.
+fn yields_maybe(node: &Node) -> bool {
+    match node {
+        Node::Call(function, _) => makes_optional(*function),
+        Node::Select(..)
+        | Node::Index(..)
+        | Node::OptionalSelect(..)
+        | Node::OptionalIndex(..)
+        | Node::Conditional(..)
+        | Node::OptionalMap(..)
+        | Node::OptionalFlatMap(..) => true,
+        _ => false,
     }
 }
 
