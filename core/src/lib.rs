@@ -39,6 +39,7 @@
 
 mod clock;
 mod compile;
+mod condition;
 mod crypto;
 mod decision;
 mod diagnostic;

@@ -1,5 +1,6 @@
 //! What a policy is compiled into: built by the load plane, read by the decide plane.
 
+pub(crate) mod condition;
 pub(crate) mod glob;
 pub(crate) mod grants;
 pub(crate) mod hash;
