@@ -32,14 +32,27 @@ impl<'a> Range<'a> {
         }
     }
 
-    /// Index and element, or key and value.
-    fn entry(self, index: usize) -> Option<(Value<'a>, Value<'a>)> {
+    /// The one variable: the element of a list, the key of a map.
+    fn single(self, index: usize) -> Option<Value<'a>> {
         match self {
-            Self::List(list) => {
-                let position = i64::try_from(index).unwrap_or(i64::MAX);
-                list.get(index).map(|item| (Value::Int(position), item))
-            }
-            Self::Map(map) => map.entry(index),
+            Self::List(list) => list.get(index),
+            Self::Map(map) => map.entry(index).map(|(key, _)| key),
+        }
+    }
+
+    /// The first of two variables: the index of an element, the key of a map.
+    fn key(self, index: usize) -> Option<Value<'a>> {
+        match self {
+            Self::List(_) => i64::try_from(index).ok().map(Value::Int),
+            Self::Map(map) => map.entry(index).map(|(key, _)| key),
+        }
+    }
+
+    /// The second of two variables.
+    fn element(self, index: usize) -> Option<Value<'a>> {
+        match self {
+            Self::List(list) => list.get(index),
+            Self::Map(map) => map.entry(index).map(|(_, value)| value),
         }
     }
 }
@@ -64,41 +77,24 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     }
 
     /// Runs one turn with the loop's variables in sight.
+    #[inline]
     fn turn<T>(
         &mut self,
         comprehension: &Comprehension,
-        (first, second): (Value<'a>, Value<'a>),
         range: Range<'a>,
+        index: usize,
         scope: Scope<'_, 'a>,
         run: impl FnOnce(&mut Self, Scope<'_, 'a>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
-        if comprehension.two_variables {
-            let outer = Frame {
-                value: first,
-                outer: scope,
-            };
-            run(
-                self,
-                Some(&Frame {
-                    value: second,
-                    outer: Some(&outer),
-                }),
-            )
-        } else {
-            // The one variable of a list is the element, that of a map the key.
-            let value = if matches!(range, Range::List(_)) {
-                second
-            } else {
-                first
-            };
-            run(
-                self,
-                Some(&Frame {
-                    value,
-                    outer: scope,
-                }),
-            )
+        self.spend(comprehension.weight)?;
+        if !comprehension.two_variables {
+            let value = range.single(index).ok_or(EvalError::IndexOutOfRange)?;
+            return run(self, Some(&Frame { value, outer: scope }));
         }
+        let key = range.key(index).ok_or(EvalError::IndexOutOfRange)?;
+        let value = range.element(index).ok_or(EvalError::IndexOutOfRange)?;
+        let outer = Frame { value: key, outer: scope };
+        run(self, Some(&Frame { value, outer: Some(&outer) }))
     }
 
     /// `all`, `exists` and `exists_one`. The first two absorb errors.
@@ -108,11 +104,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let mut error = None;
         let mut count = 0_usize;
         for index in 0..range.len() {
-            self.spend(comprehension.weight)?;
-            let Some(entry) = range.entry(index) else {
-                continue;
-            };
-            let outcome = self.turn(comprehension, entry, range, scope, |this, scope| {
+            let outcome = self.turn(comprehension, range, index, scope, |this, scope| {
                 this.truth(comprehension.body, scope)
             });
             match (comprehension.kind, outcome) {
@@ -148,26 +140,18 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         }
     }
 
-    /// The body's value in one turn, or nothing if the filter says no.
-    fn filtered(
+    /// What one turn adds, or nothing if the filter says no.
+    fn made(
         &mut self,
         comprehension: &Comprehension,
         range: Range<'a>,
         index: usize,
         scope: Scope<'_, 'a>,
-    ) -> Result<Option<(Value<'a>, Value<'a>)>, EvalError> {
-        self.spend(comprehension.weight)?;
-        let Some(entry) = range.entry(index) else {
-            return Ok(None);
-        };
-        let one = if matches!(range, Range::List(_)) {
-            entry.1
-        } else {
-            entry.0
-        };
-        let value = self.turn(comprehension, entry, range, scope, |this, scope| {
+    ) -> Result<Option<Value<'a>>, EvalError> {
+        self.turn(comprehension, range, index, scope, |this, scope| {
             if comprehension.kind == LoopKind::Filter {
-                return Ok(this.truth(comprehension.body, scope)?.then_some(one));
+                let holds = this.truth(comprehension.body, scope)?;
+                return Ok(scope.map(|frame| frame.value).filter(|_| holds));
             }
             if let Some(filter) = comprehension.filter
                 && !this.truth(filter, scope)?
@@ -175,8 +159,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 return Ok(None);
             }
             this.value(comprehension.body, scope).map(Some)
-        })?;
-        Ok(value.map(|value| (entry.0, value)))
+        })
     }
 
     fn build_list(
@@ -188,8 +171,8 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let slots = self.arena.slice(range.len(), Value::Null)?;
         let mut filled = 0;
         for index in 0..range.len() {
-            let made = self.filtered(comprehension, range, index, scope)?;
-            if let (Some((_, value)), Some(slot)) = (made, slots.get_mut(filled)) {
+            let made = self.made(comprehension, range, index, scope)?;
+            if let (Some(value), Some(slot)) = (made, slots.get_mut(filled)) {
                 *slot = value;
                 filled += 1;
             }
@@ -208,12 +191,15 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         let slots = self.arena.slice(range.len(), (Value::Null, Value::Null))?;
         let mut filled = 0;
         for index in 0..range.len() {
-            let Some((key, value)) = self.filtered(comprehension, range, index, scope)? else {
+            let Some(value) = self.made(comprehension, range, index, scope)? else {
                 continue;
             };
             self.spend(compare_cost(filled))?;
             let (key, value) = match (comprehension.kind, value) {
-                (LoopKind::Map, value) => (map_key(key)?, value),
+                (LoopKind::Map, value) => {
+                    let key = range.key(index).ok_or(EvalError::IndexOutOfRange)?;
+                    (map_key(key)?, value)
+                }
                 (_, Value::Map(map)) if map.len() == 1 => {
                     map.entry(0).ok_or(EvalError::Malformed)?
                 }

@@ -157,7 +157,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 self.text(operand, scope)
                     .map(|operand| operand.ends_with(suffix))
             }
-            Node::OneOf(operand, set) => self.value(operand, scope).map(|value| {
+            Node::OneOf(operand, set) => self.operand(operand, scope).map(|value| {
                 let set = self.program.sets.get(set.index());
                 matches!(value, Value::Str(text) if set.is_some_and(|set| set.contains(text)))
             }),
@@ -188,7 +188,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                     .map(|end| end.is_some())
                     .map_err(|_| EvalError::Malformed)
             }
-            Node::InCidr(operand, set) => match self.value(operand, scope)? {
+            Node::InCidr(operand, set) => match self.operand(operand, scope)? {
                 Value::Ip(ip) => Ok(self
                     .program
                     .cidrs
@@ -196,7 +196,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                     .is_some_and(|set| set.contains(ip))),
                 _ => Err(EvalError::NoOverload),
             },
-            Node::OrderInt(op, operand, bound) => match self.value(operand, scope)? {
+            Node::OrderInt(op, operand, bound) => match self.operand(operand, scope)? {
                 Value::Int(value) => Ok(op.holds(Some(value.cmp(&bound)))),
                 value => order(value, Value::Int(bound)).map(|order| op.holds(order)),
             },
@@ -217,6 +217,19 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 Value::Bool(value) => Ok(value),
                 _ => Err(EvalError::NoOverload),
             },
+        }
+    }
+
+    /// Evaluates a node that is most likely an attribute or a variable.
+    #[inline]
+    fn operand(&mut self, id: NodeId, scope: Scope<'_, 'a>) -> Evaluated<'a> {
+        if R::LISTENS {
+            return self.value(id, scope);
+        }
+        match self.program.node(id) {
+            Node::Attribute(attribute) => self.attributes.get(attribute),
+            Node::Local(0) => scope.map(|frame| frame.value).ok_or(EvalError::Malformed),
+            _ => self.value(id, scope),
         }
     }
 
@@ -259,7 +272,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
                 self.arithmetic(op, left, right)
             }
             Node::TimePart(part, operand, zone) => {
-                let time = self.value(operand, scope)?;
+                let time = self.operand(operand, scope)?;
                 self.time_part(part, time, zone)
             }
             Node::List(items) => self.list(items, scope),
@@ -310,8 +323,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         outcome
     }
 
+    #[inline]
     fn text(&mut self, id: NodeId, scope: Scope<'_, 'a>) -> Result<&'a str, EvalError> {
-        match self.value(id, scope)? {
+        match self.operand(id, scope)? {
             Value::Str(text) => Ok(text),
             _ => Err(EvalError::NoOverload),
         }
@@ -319,17 +333,20 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
 
     fn equals_text(&mut self, id: NodeId, text: TextId, scope: Scope<'_, 'a>) -> Outcome {
         let text = self.program.text(text);
-        self.value(id, scope)
+        self.operand(id, scope)
             .map(|value| matches!(value, Value::Str(value) if value == text))
     }
 
     fn member_text(&mut self, text: TextId, list: NodeId, scope: Scope<'_, 'a>) -> Outcome {
         let text = self.program.text(text);
-        match self.value(list, scope)? {
+        match self.operand(list, scope)? {
             Value::List(list) => {
                 self.spend(compare_cost(list.len()))?;
                 Ok(match list {
                     List::Strs(strings) => strings.contains(&text),
+                    List::Constants(items) => items
+                        .iter()
+                        .any(|item| matches!(item, Constant::Str(held) if **held == *text)),
                     list => list
                         .iter()
                         .any(|item| matches!(item, Value::Str(s) if s == text)),
@@ -370,7 +387,10 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
     }
 
     fn equals(&mut self, left: NodeId, right: NodeId, scope: Scope<'_, 'a>) -> Outcome {
-        let (left, right) = (self.value(left, scope)?, self.value(right, scope)?);
+        let (left, right) = (self.operand(left, scope)?, self.operand(right, scope)?);
+        if let (Value::Str(left), Value::Str(right)) = (left, right) {
+            return Ok(left == right);
+        }
         let elements = match (left, right) {
             (Value::List(a), Value::List(b)) => a.len().min(b.len()),
             (Value::Map(a), Value::Map(b)) => a.len().saturating_mul(b.len()),
