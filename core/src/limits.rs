@@ -53,3 +53,6 @@ pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// Deepest nesting of a request in JSON; the deepest field needs 4.
 pub const MAX_REQUEST_DEPTH: usize = 16;
+
+/// Steps of loops and scans that one evaluation of a condition may take: more than any that was let in uses.
+pub const CONDITION_FUEL: u32 = 20_000;

@@ -1,7 +1,7 @@
 //! Conditions as data: tests of single attributes that a rule's `match` could
 //! have written, and what must hold of a request before a condition can.
 
-use super::schema::Schema;
+use super::schema::{Schema, Slot};
 use crate::program::condition::{
     AttributeId, CidrSet, Comprehension, Kids, LoopKind, Node, NodeId, Program,
 };
@@ -57,13 +57,33 @@ pub(crate) enum Matcher {
 
 /// Takes a program apart.
 pub(crate) fn lower(program: &Program, schema: &Schema) -> Lowered {
+    lower_some(program, schema, |_| true)
+}
+
+/// Takes a program apart into tests of the attributes that `wanted` picks.
+pub(crate) fn lower_some(program: &Program, schema: &Schema, wanted: fn(&Slot) -> bool) -> Lowered {
+    let names = Names { schema, wanted };
     match program.root {
-        Some(root) => part(program, schema, root),
+        Some(root) => part(program, &names, root),
         None => Lowered::Always(false),
     }
 }
 
-fn part(program: &Program, schema: &Schema, id: NodeId) -> Lowered {
+/// The attributes of a program, and which of them become tests.
+struct Names<'s> {
+    schema: &'s Schema,
+    wanted: fn(&Slot) -> bool,
+}
+
+impl Names<'_> {
+    fn read(&self, attribute: AttributeId) -> Option<&Slot> {
+        self.schema
+            .read(attribute)
+            .filter(|slot| (self.wanted)(slot))
+    }
+}
+
+fn part(program: &Program, schema: &Names<'_>, id: NodeId) -> Lowered {
     let parts = |kids: Kids| {
         program
             .kids(kids)
@@ -87,7 +107,7 @@ fn part(program: &Program, schema: &Schema, id: NodeId) -> Lowered {
     }
 }
 
-fn simple(program: &Program, schema: &Schema, node: Node) -> Option<Test> {
+fn simple(program: &Program, schema: &Names<'_>, node: Node) -> Option<Test> {
     let text = |id| Box::from(program.text(id));
     match node {
         Node::EqualStr(operand, value) => {
@@ -149,7 +169,7 @@ fn wanted_element(program: &Program, node: &Comprehension) -> Option<Vec<Box<str
 
 /// A test, if the operand is an attribute of the type that the matcher is made
 /// for; of any other it could be an error where the condition has a value.
-fn test(program: &Program, schema: &Schema, operand: NodeId, matcher: Matcher) -> Option<Test> {
+fn test(program: &Program, schema: &Names<'_>, operand: NodeId, matcher: Matcher) -> Option<Test> {
     use super::types::Type;
     let Node::Attribute(attribute) = program.node(operand) else {
         return None;
@@ -214,12 +234,16 @@ pub(crate) enum Fact {
 
 /// The facts of a program, all of which must hold.
 pub(crate) fn facts(program: &Program, schema: &Schema) -> Vec<Fact> {
+    let names = Names {
+        schema,
+        wanted: |_| true,
+    };
     program
         .root
-        .map_or_else(Vec::new, |root| facts_of(program, schema, root))
+        .map_or_else(Vec::new, |root| facts_of(program, &names, root))
 }
 
-fn facts_of(program: &Program, schema: &Schema, id: NodeId) -> Vec<Fact> {
+fn facts_of(program: &Program, schema: &Names<'_>, id: NodeId) -> Vec<Fact> {
     match program.node(id) {
         Node::And(kids) => program
             .kids(kids)

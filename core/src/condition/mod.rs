@@ -44,8 +44,6 @@ pub(crate) const MAX_NODES: usize = 4_096;
 pub(crate) const MAX_HEIGHT: u16 = 64;
 /// Most units that a policy's condition may cost in the worst case.
 pub(crate) const MAX_COST: u64 = 10_000;
-/// Fuel of one evaluation in a decision. More than any condition can use that was let in.
-pub(crate) const FUEL: u32 = 20_000;
 
 /// What a condition may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,8 @@ pub(crate) struct Schema {
     slots: Vec<Slot>,
     numbers: HashMap<(Box<str>, Option<Box<str>>), AttributeId>,
     container: Box<str>,
+    /// Names that mean another attribute for the time being, such as a rule's own captures.
+    aliases: BTreeMap<Box<str>, Box<str>>,
 }
 
 /// What a name stands for.
@@ -52,8 +54,20 @@ impl Schema {
         self.container = container.into();
     }
 
+    /// Lets names that are declared stand for attributes of other names, until it is called again.
+    pub(crate) fn set_aliases(&mut self, aliases: impl Iterator<Item = (String, String)>) {
+        self.aliases = aliases
+            .map(|(name, alias)| (name.into(), alias.into()))
+            .collect();
+    }
+
     pub(crate) fn declare(&mut self, name: &str, declared: Declared) {
         self.names.insert(name.into(), declared);
+    }
+
+    /// Takes a declaration back.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.names.remove(name);
     }
 
     /// What a name stands for.
@@ -87,6 +101,7 @@ impl Schema {
             }
             _ => return None,
         };
+        let name = self.aliases.get(name).map_or(name, |alias| alias);
         let place = (Box::from(name), key.map(Box::from));
         if let Some(number) = self.numbers.get(&place) {
             return Some(*number);

@@ -12,6 +12,7 @@ use std::fmt::{self, Write};
 const MAX_ARENA_BYTES: usize = 1 << 20;
 
 /// Memory for the values that one evaluation builds.
+#[derive(Debug)]
 pub(crate) struct Arena(Bump);
 
 impl Arena {

@@ -9,6 +9,8 @@ pub(crate) enum EvalError {
     NoSuchKey,
     /// The request does not have this attribute.
     Absent,
+    /// The attribute is the principal's, and nobody is identified.
+    NoPrincipal,
     /// The attribute is there more than once where one value is needed.
     Repeated,
     /// The attribute's value could not be determined (claims in overage).
@@ -51,6 +53,7 @@ impl EvalError {
         match self {
             Self::NoOverload => "no such overload",
             Self::NoSuchKey => "no such key",
+            Self::NoPrincipal => "nobody is identified",
             Self::Absent => "no such attribute in the request",
             Self::Repeated => "the attribute is there more than once",
             Self::Undecided => "the attribute could not be determined",

@@ -190,6 +190,14 @@ impl Program {
             .unwrap_or(Node::Fail(EvalError::Malformed))
     }
 
+    /// The attributes that it reads.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = AttributeId> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Attribute(id) | Node::HasAttribute(id) => Some(*id),
+            _ => None,
+        })
+    }
+
     /// The nodes of a run.
     pub(crate) fn kids(&self, kids: Kids) -> &[NodeId] {
         let start = kids.start as usize;

@@ -31,6 +31,12 @@ impl Timestamp {
     }
 
     /// Seconds since 1970, rounded down.
+    /// From milliseconds since 1970.
+    pub(crate) fn from_ms(ms: i64) -> Result<Self, EvalError> {
+        let nanos = u32::try_from(ms.rem_euclid(1_000)).unwrap_or(0) * 1_000_000;
+        Self::new(ms.div_euclid(1_000), nanos)
+    }
+
     pub(crate) fn seconds(self) -> i64 {
         self.seconds
     }
