@@ -246,14 +246,20 @@ impl Lowering<'_> {
             self.require_constant(id, at, "a pattern");
             return self.fail(id, EvalError::InvalidArgument);
         };
-        match regex::build(&pattern) {
+        let most = self.regex_bytes;
+        match regex::build(&pattern, most) {
             Ok(regex) => {
+                self.regex_bytes -= regex.automaton.memory_usage().min(most);
                 self.program.regexes.push(regex);
                 let regex = RegexId(last(self.program.regexes.len()));
                 let cost = u64::from(scan_cost(self.info(text).size as usize));
                 self.emit(id, Node::Matches(text, regex), &[text], Own::costing(cost))
             }
-            Err(message) => self.invalid(id, at, message),
+            Err(message) => {
+                // A pattern that did not fit took its time; the next one gets less of it.
+                self.regex_bytes /= 2;
+                self.invalid(id, at, message)
+            }
         }
     }
 

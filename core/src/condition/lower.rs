@@ -17,6 +17,8 @@ use crate::program::condition::{
 const FOLD_FUEL: u32 = 200_000;
 /// Most bytes of all constants that folding makes.
 const MAX_FOLDED_BYTES: usize = 256 << 10;
+/// Most bytes of the automata of all patterns of one condition.
+const MAX_AUTOMATA_BYTES: usize = 2 << 20;
 /// Assumed size of an element of a list or map, whose size nobody declares.
 pub(super) const ELEMENT_SIZE: u32 = 256;
 
@@ -91,6 +93,7 @@ pub(super) fn lower(ast: &Ast, checked: &Checked, schema: &Schema, mode: Mode) -
         errors: Vec::new(),
         fold_fuel: FOLD_FUEL,
         fold_bytes: MAX_FOLDED_BYTES,
+        regex_bytes: MAX_AUTOMATA_BYTES,
     };
     let root = ast.root().map(|root| lowering.value(root));
     lowering.program.root = root;
@@ -115,6 +118,8 @@ pub(super) struct Lowering<'a> {
     pub(super) errors: Vec<ConditionError>,
     fold_fuel: u32,
     fold_bytes: usize,
+    /// Bytes left for the automata of patterns.
+    pub(super) regex_bytes: usize,
 }
 
 impl Lowering<'_> {

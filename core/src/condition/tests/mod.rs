@@ -4,6 +4,7 @@ mod conformance;
 mod diagnostics;
 mod evaluation;
 mod facts;
+mod functions;
 mod hostile;
 
 use super::vocabulary::{self, Owner};

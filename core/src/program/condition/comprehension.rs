@@ -89,12 +89,27 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         self.spend(comprehension.weight)?;
         if !comprehension.two_variables {
             let value = range.single(index).ok_or(EvalError::IndexOutOfRange)?;
-            return run(self, Some(&Frame { value, outer: scope }));
+            return run(
+                self,
+                Some(&Frame {
+                    value,
+                    outer: scope,
+                }),
+            );
         }
         let key = range.key(index).ok_or(EvalError::IndexOutOfRange)?;
         let value = range.element(index).ok_or(EvalError::IndexOutOfRange)?;
-        let outer = Frame { value: key, outer: scope };
-        run(self, Some(&Frame { value, outer: Some(&outer) }))
+        let outer = Frame {
+            value: key,
+            outer: scope,
+        };
+        run(
+            self,
+            Some(&Frame {
+                value,
+                outer: Some(&outer),
+            }),
+        )
     }
 
     /// `all`, `exists` and `exists_one`. The first two absorb errors.
