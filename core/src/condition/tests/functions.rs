@@ -31,6 +31,7 @@ const TRUE: &[&str] = &[
     "'éaé'.lastIndexOf('é', 1) == 0 && 'xé'.lastIndexOf('é', 0) == -1",
     "'a,b,,c'.split(',') == ['a', 'b', '', 'c'] && 'a,b'.split(',', 1) == ['a,b']",
     "'añb'.split('') == ['a', 'ñ', 'b'] && 'abc'.split('', 2) == ['a', 'bc'] && ''.split('') == []",
+    "'a,b'.split(',', -9223372036854775807 - 1) == ['a', 'b']",
     "'hello'.replace('l', 'L', 1) == 'heLlo' && 'hello'.replace('', '_', 2) == '_h_ello'",
     "'hello'.replace('l', 'L', 0) == 'hello' && 'hello'.replace('l', '') == 'heo'",
     "['a', 'b'].join(', ') == 'a, b' && 'abc'.reverse() == 'cba'",
@@ -140,6 +141,7 @@ const FAILS: &[(&str, &str)] = &[
     ("[1, 2].map(x, 1 / (x - 1))", "divide by zero"),
     ("[0, 1].exists_one(x, 1 / x == 1)", "divide by zero"),
     ("true && 'a'", "no such overload"),
+    ("(true && dyn(5)) == 5", "no such overload"),
     ("x", "undeclared reference"),
     ("f(1)", "unbound function"),
 ];

@@ -156,6 +156,14 @@ fn a_loop_of_loops_stops_by_fuel() {
 }
 
 #[test]
+fn prices_do_not_overflow() {
+    let loops = "principal.groups.filter(a, principal.groups.map(b, b == a, ".repeat(14);
+    let expression = format!("size({loops}1{}) > 0", ") == [])".repeat(14));
+    let errors = compile(&expression, &mut schema(), EXTENDED).unwrap_err();
+    assert_eq!(errors[0].kind, Kind::TooCostly, "{errors:?}");
+}
+
+#[test]
 fn folding_is_bounded() {
     let list = format!("[{}]", "1,".repeat(60));
     let expression = format!(
