@@ -242,6 +242,23 @@ impl Lowering<'_> {
         self.finish_run(id, written, range, filter, body)
     }
 
+    /// `list.exists(x, x == 'a')` is `'a' in list`.
+    fn membership_loop(
+        &mut self,
+        id: ExprId,
+        written: &Loop,
+        range: NodeId,
+        body: NodeId,
+    ) -> Option<NodeId> {
+        let Node::EqualStr(element, text) = self.program.node(body) else {
+            return None;
+        };
+        let is_element = matches!(self.program.node(element), Node::Local(0));
+        let exists = written.kind == LoopKind::Exists && written.second.is_none();
+        let own = self.member_cost(range);
+        (exists && is_element).then(|| self.emit(id, Node::Member(text, range), &[range], own))
+    }
+
     fn finish_run(
         &mut self,
         id: ExprId,
@@ -250,6 +267,9 @@ impl Lowering<'_> {
         filter: Option<NodeId>,
         body: NodeId,
     ) -> NodeId {
+        if let Some(member) = self.membership_loop(id, written, range, body) {
+            return member;
+        }
         let mut inner = vec![body];
         inner.extend(filter);
         let variables = 1 + u32::from(written.second.is_some());

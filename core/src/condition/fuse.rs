@@ -93,7 +93,7 @@ impl Lowering<'_> {
             let set = SetId(last(self.program.sets.len()));
             return self.emit(id, Node::OneOf(item, set), &[item], Own::costing(2));
         }
-        let own = Own::costing(u64::from(compare_cost(self.info(container).size as usize)));
+        let own = self.member_cost(container);
         if let Some(text) = self.constant_text(item)
             && self.constant_of(container).is_none()
         {
@@ -101,6 +101,12 @@ impl Lowering<'_> {
             return self.emit(id, Node::Member(text, container), &[container], own);
         }
         self.emit(id, Node::In(item, container), &[item, container], own)
+    }
+
+    /// The price of looking for something in a list or map.
+    pub(super) fn member_cost(&self, container: NodeId) -> Own {
+        let size = self.info(container).size as usize;
+        Own::costing(u64::from(compare_cost(size)))
     }
 
     fn order(&mut self, id: ExprId, op: OrderOp, left: NodeId, right: NodeId) -> NodeId {
