@@ -45,6 +45,7 @@ mod decision;
 mod diagnostic;
 mod dialect;
 mod engine;
+pub mod eval;
 pub mod limits;
 mod load;
 mod pattern;

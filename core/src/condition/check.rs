@@ -4,8 +4,8 @@
 //! what does not fit is `dyn` and fails when it is evaluated.
 
 use super::ast::{Ast, BinaryOp, Expr, ExprId, Loop};
-use super::error::{ConditionError, ConditionErrorKind, closest};
-use super::schema::{Declared, Schema};
+use super::error::{ConditionError, ConditionErrorKind};
+use super::schema::Schema;
 use super::signatures;
 use super::types::{Substitution, Type};
 use crate::program::condition::{AttributeId, Constant, EvalError, Function, LoopKind};

@@ -150,16 +150,13 @@ fn simple(program: &Program, schema: &Names<'_>, node: Node) -> Option<Test> {
     }
 }
 
-/// The strings of `list.exists(x, x == 'a')` and `list.exists(x, x in ['a', 'b'])`.
+/// The strings of `list.exists(x, x in ['a', 'b'])`.
 fn wanted_element(program: &Program, node: &Comprehension) -> Option<Vec<Box<str>>> {
     if node.kind != LoopKind::Exists || node.two_variables {
         return None;
     }
     let is_element = |id| matches!(program.node(id), Node::Local(0));
     match program.node(node.body) {
-        Node::EqualStr(operand, text) if is_element(operand) => {
-            Some(vec![program.text(text).into()])
-        }
         Node::OneOf(operand, set) if is_element(operand) => {
             Some(program.sets.get(set.index())?.strings().to_vec())
         }

@@ -2,6 +2,7 @@
 
 use super::ast::{Expr, ExprId, Loop};
 use super::lower::{ELEMENT_SIZE, Lowering, Own, last};
+use super::types::Type;
 use crate::program::condition::{
     Comprehension, ComprehensionId, Constant, EntriesId, Entry, EvalError, Function, Item, ItemsId,
     LoopKind, Node, NodeId,
@@ -121,18 +122,20 @@ impl Lowering<'_> {
 
     fn logic(&mut self, id: ExprId, operands: &[ExprId], and: bool) -> NodeId {
         let mut kids = Vec::new();
+        let mut bools = true;
         for operand in operands {
             let node = self.value(*operand);
             match self.program.node(node) {
-                Node::Bool(value) if value == and => {}
+                Node::Bool(value) if value == and => continue,
                 // One such operand decides, whatever the others are.
                 Node::Bool(value) => return self.constant(id, Constant::Bool(value)),
                 _ => kids.push(node),
             }
+            bools &= *self.ty(*operand) == Type::Bool;
         }
         match kids.as_slice() {
             [] => self.constant(id, Constant::Bool(and)),
-            [only] if self.mode.is_typed() => *only,
+            [only] if bools => *only,
             _ => {
                 let range = self.kids(&kids);
                 let node = if and {
@@ -239,6 +242,23 @@ impl Lowering<'_> {
         self.finish_run(id, written, range, filter, body)
     }
 
+    /// `list.exists(x, x == 'a')` is `'a' in list`.
+    fn membership_loop(
+        &mut self,
+        id: ExprId,
+        written: &Loop,
+        range: NodeId,
+        body: NodeId,
+    ) -> Option<NodeId> {
+        let Node::EqualStr(element, text) = self.program.node(body) else {
+            return None;
+        };
+        let is_element = matches!(self.program.node(element), Node::Local(0));
+        let exists = written.kind == LoopKind::Exists && written.second.is_none();
+        let own = self.member_cost(range);
+        (exists && is_element).then(|| self.emit(id, Node::Member(text, range), &[range], own))
+    }
+
     fn finish_run(
         &mut self,
         id: ExprId,
@@ -247,17 +267,23 @@ impl Lowering<'_> {
         filter: Option<NodeId>,
         body: NodeId,
     ) -> NodeId {
+        if let Some(member) = self.membership_loop(id, written, range, body) {
+            return member;
+        }
         let mut inner = vec![body];
         inner.extend(filter);
         let variables = 1 + u32::from(written.second.is_some());
-        let turn: u64 = inner.iter().map(|id| self.info(*id).cost).sum();
+        let mut turn = 0_u64;
+        let mut weight = 0_u32;
+        for id in &inner {
+            turn = turn.saturating_add(self.info(*id).cost);
+            weight = weight.saturating_add(self.info(*id).weight);
+        }
+        let weight = weight / 8 + 1;
         let turns = u64::from(self.info(range).size);
-        let weight = inner.iter().map(|id| self.info(*id).weight).sum::<u32>() / 8 + 1;
         // Emitting adds the cost of the operands once; the loop's own is that of the other turns.
-        let cost = turns
-            .saturating_mul(turn + u64::from(weight))
-            .saturating_sub(turn)
-            .max(1);
+        let all = turns.saturating_mul(turn.saturating_add(u64::from(weight)));
+        let cost = all.saturating_sub(turn).max(1);
         let builds = !matches!(
             written.kind,
             LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne

@@ -93,7 +93,7 @@ impl Lowering<'_> {
             let set = SetId(last(self.program.sets.len()));
             return self.emit(id, Node::OneOf(item, set), &[item], Own::costing(2));
         }
-        let own = Own::costing(u64::from(compare_cost(self.info(container).size as usize)));
+        let own = self.member_cost(container);
         if let Some(text) = self.constant_text(item)
             && self.constant_of(container).is_none()
         {
@@ -101,6 +101,12 @@ impl Lowering<'_> {
             return self.emit(id, Node::Member(text, container), &[container], own);
         }
         self.emit(id, Node::In(item, container), &[item, container], own)
+    }
+
+    /// The price of looking for something in a list or map.
+    pub(super) fn member_cost(&self, container: NodeId) -> Own {
+        let size = self.info(container).size as usize;
+        Own::costing(u64::from(compare_cost(size)))
     }
 
     fn order(&mut self, id: ExprId, op: OrderOp, left: NodeId, right: NodeId) -> NodeId {
@@ -246,14 +252,20 @@ impl Lowering<'_> {
             self.require_constant(id, at, "a pattern");
             return self.fail(id, EvalError::InvalidArgument);
         };
-        match regex::build(&pattern) {
+        let most = self.regex_bytes;
+        match regex::build(&pattern, most) {
             Ok(regex) => {
+                self.regex_bytes -= regex.automaton.memory_usage().min(most);
                 self.program.regexes.push(regex);
                 let regex = RegexId(last(self.program.regexes.len()));
                 let cost = u64::from(scan_cost(self.info(text).size as usize));
                 self.emit(id, Node::Matches(text, regex), &[text], Own::costing(cost))
             }
-            Err(message) => self.invalid(id, at, message),
+            Err(message) => {
+                // A pattern that did not fit took its time; the next one gets less of it.
+                self.regex_bytes /= 2;
+                self.invalid(id, at, message)
+            }
         }
     }
 

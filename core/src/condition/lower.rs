@@ -6,17 +6,19 @@ use super::check::{Checked, Reference};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::schema::Schema;
 use super::types::Type;
-use super::{MAX_COST, Mode, Profile};
+use super::{Mode, Profile};
+use crate::limits::MAX_CONDITION_COST;
 use crate::program::condition::{
-    Arena, ArithmeticOp, AttributeId, Attributes, Comprehension, ComprehensionId, Constant,
-    ConstantId, EntriesId, Entry, EvalError, Evaluator, Function, Item, ItemsId, Kids, NoRecorder,
-    Node, NodeId, Program, TextId, Value,
+    Arena, ArithmeticOp, AttributeId, Attributes, Constant, ConstantId, EvalError, Evaluator, Kids,
+    NoRecorder, Node, NodeId, Program, TextId, Value,
 };
 
 /// Fuel for all folding of one condition.
 const FOLD_FUEL: u32 = 200_000;
 /// Most bytes of all constants that folding makes.
 const MAX_FOLDED_BYTES: usize = 256 << 10;
+/// Most bytes of the automata of all patterns of one condition.
+const MAX_AUTOMATA_BYTES: usize = 2 << 20;
 /// Assumed size of an element of a list or map, whose size nobody declares.
 pub(super) const ELEMENT_SIZE: u32 = 256;
 
@@ -91,12 +93,13 @@ pub(super) fn lower(ast: &Ast, checked: &Checked, schema: &Schema, mode: Mode) -
         errors: Vec::new(),
         fold_fuel: FOLD_FUEL,
         fold_bytes: MAX_FOLDED_BYTES,
+        regex_bytes: MAX_AUTOMATA_BYTES,
     };
     let root = ast.root().map(|root| lowering.value(root));
     lowering.program.root = root;
     let cost = root.map_or(0, |root| lowering.info(root).cost);
     if let Some(root) = root {
-        lowering.price(root, MAX_COST);
+        lowering.price(root, MAX_CONDITION_COST);
     }
     Lowered {
         cost,
@@ -115,6 +118,8 @@ pub(super) struct Lowering<'a> {
     pub(super) errors: Vec<ConditionError>,
     fold_fuel: u32,
     fold_bytes: usize,
+    /// Bytes left for the automata of patterns.
+    pub(super) regex_bytes: usize,
 }
 
 impl Lowering<'_> {

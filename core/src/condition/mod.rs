@@ -3,11 +3,6 @@
 //!
 //! Text → [`parser`] → tree → [`check`] → names and types → [`lower`] → program.
 //! Every step is bounded, and every mistake has its place in the text.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the rule compiler and `eval` come to call this"
-)]
 
 mod ast;
 mod calls;
@@ -31,19 +26,10 @@ mod types;
 pub(crate) mod vocabulary;
 
 pub(crate) use error::{ConditionError, ConditionErrorKind};
-pub(crate) use schema::{Declaration, Declared, Schema, Slot};
+pub(crate) use schema::{Declared, Schema, Slot};
 pub(crate) use types::Type;
 
 use crate::program::condition::{AttributeId, Node, Program, Span};
-
-/// Longest expression, in bytes.
-pub(crate) const MAX_SOURCE_BYTES: usize = 8 << 10;
-/// Most nodes in an expression.
-pub(crate) const MAX_NODES: usize = 4_096;
-/// Most nodes on one way down an expression, left-deep chains included.
-pub(crate) const MAX_HEIGHT: u16 = 64;
-/// Most units that a policy's condition may cost in the worst case.
-pub(crate) const MAX_COST: u64 = 10_000;
 
 /// What a condition may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

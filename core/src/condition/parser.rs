@@ -5,7 +5,7 @@
 use super::ast::{Ast, BinaryOp, Expr, ExprId, ListItem, MapEntry};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::lexer::{self, Token, TokenKind};
-use super::{MAX_HEIGHT, MAX_NODES, MAX_SOURCE_BYTES};
+use crate::limits::{MAX_CONDITION_BYTES, MAX_CONDITION_HEIGHT, MAX_CONDITION_NODES};
 use crate::program::condition::{ArithmeticOp, Constant, OrderOp, Span};
 
 /// The parser stopped; its error is in [`Parser::error`]. Keeps frames small.
@@ -36,8 +36,8 @@ const RESERVED: [&str; 17] = [
 
 /// Parses an expression.
 pub(crate) fn parse(text: &str) -> Result<Ast, ConditionError> {
-    if text.len() > MAX_SOURCE_BYTES {
-        let message = format!("the expression is longer than {MAX_SOURCE_BYTES} bytes");
+    if text.len() > MAX_CONDITION_BYTES {
+        let message = format!("the expression is longer than {MAX_CONDITION_BYTES} bytes");
         let kind = ConditionErrorKind::TooLarge;
         return Err(ConditionError::new(kind, 0..text.len(), message));
     }
@@ -149,17 +149,17 @@ impl Parser {
             .map(|child| self.ast.height(*child))
             .max()
             .unwrap_or(0);
-        if below >= MAX_HEIGHT {
+        if below >= MAX_CONDITION_HEIGHT {
             return self.too_deep(span);
         }
-        if self.ast.len() >= MAX_NODES {
-            return self.too_large(span, format!("of more than {MAX_NODES} parts"));
+        if self.ast.len() >= MAX_CONDITION_NODES {
+            return self.too_large(span, format!("of more than {MAX_CONDITION_NODES} parts"));
         }
         Ok(self.ast.push(node, span, below + 1))
     }
 
     fn too_deep<T>(&mut self, span: Span) -> Parsed<T> {
-        self.too_large(span, format!("nested deeper than {MAX_HEIGHT}"))
+        self.too_large(span, format!("nested deeper than {MAX_CONDITION_HEIGHT}"))
     }
 
     fn too_large<T>(&mut self, span: Span, how: String) -> Parsed<T> {
@@ -172,7 +172,7 @@ impl Parser {
 
     /// `or`, or `or ? or : expression`.
     fn expression(&mut self) -> Parsed<ExprId> {
-        if self.depth >= MAX_HEIGHT {
+        if self.depth >= MAX_CONDITION_HEIGHT {
             return self.too_deep(self.span());
         }
         self.depth += 1;
@@ -236,7 +236,7 @@ impl Parser {
             | (BinaryOp::Or, Some(Expr::Or(operands))) => {
                 operands.push(right);
                 let (height, end) = (self.ast.height(right) + 1, self.end());
-                if height > MAX_HEIGHT {
+                if height > MAX_CONDITION_HEIGHT {
                     let span = self.ast.span(right);
                     return self.too_deep(span);
                 }

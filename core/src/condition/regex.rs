@@ -6,22 +6,17 @@ use regex_syntax::ast::{self, AssertionKind, Ast, ClassPerlKind, ClassSetItem, V
 use regex_syntax::hir::{HirKind, Look};
 use std::ops::Range;
 
-/// Most bytes of one automaton.
-const MAX_AUTOMATON_BYTES: usize = 1 << 20;
-/// Most bytes that building one may take.
-const MAX_BUILD_BYTES: usize = 4 << 20;
-
-/// Builds the automaton of a pattern, or says what is wrong with it.
-pub(super) fn build(pattern: &str) -> Result<Regex, String> {
+/// Builds the automaton of a pattern in up to `most` bytes, or says what is wrong with it.
+pub(super) fn build(pattern: &str, most: usize) -> Result<Regex, String> {
     let pattern = re2(pattern)?;
     let syntax = regex_automata::util::syntax::Config::new().utf8(false);
     let config = dense::Config::new()
         .start_kind(StartKind::Unanchored)
-        .dfa_size_limit(Some(MAX_AUTOMATON_BYTES))
-        .determinize_size_limit(Some(MAX_BUILD_BYTES));
+        .dfa_size_limit(Some(most))
+        .determinize_size_limit(Some(most.saturating_mul(4)));
     let nfa = regex_automata::nfa::thompson::Config::new()
         .utf8(false)
-        .nfa_size_limit(Some(MAX_AUTOMATON_BYTES));
+        .nfa_size_limit(Some(most));
     dense::Builder::new()
         .configure(config)
         .syntax(syntax)

@@ -1,8 +1,9 @@
 //! Expressions made to break the compiler or the evaluator.
 
-use super::{EXTENDED, STRICT, request, schema};
+use super::{EXTENDED, Random, STRICT, request, schema};
 use crate::condition::json::evaluate_json;
-use crate::condition::{ConditionErrorKind as Kind, FUEL, Mode, compile};
+use crate::condition::{ConditionErrorKind as Kind, Mode, compile};
+use crate::limits::CONDITION_FUEL as FUEL;
 use crate::program::condition::{Arena, EvalError, Evaluator, NoRecorder};
 use serde_json::json;
 
@@ -156,6 +157,14 @@ fn a_loop_of_loops_stops_by_fuel() {
 }
 
 #[test]
+fn prices_do_not_overflow() {
+    let loops = "principal.groups.filter(a, principal.groups.map(b, b == a, ".repeat(14);
+    let expression = format!("size({loops}1{}) > 0", ") == [])".repeat(14));
+    let errors = compile(&expression, &mut schema(), EXTENDED).unwrap_err();
+    assert_eq!(errors[0].kind, Kind::TooCostly, "{errors:?}");
+}
+
+#[test]
 fn folding_is_bounded() {
     let list = format!("[{}]", "1,".repeat(60));
     let expression = format!(
@@ -166,22 +175,6 @@ fn folding_is_bounded() {
     let doubled = "cel.bind(a, a + a, ".repeat(40) + "size(a) > 0" + &")".repeat(40);
     let expression = format!("cel.bind(a, 'aaaaaaaa', {doubled})");
     assert!(compile(&expression, &mut schema(), Mode::Eval { typed: true }).is_ok());
-}
-
-/// A small generator of pseudo-random numbers (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
 }
 
 const ATOMS: &[&str] = &[

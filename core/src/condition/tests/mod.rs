@@ -2,8 +2,10 @@
 
 mod conformance;
 mod diagnostics;
+mod equivalence;
 mod evaluation;
 mod facts;
+mod functions;
 mod hostile;
 
 use super::vocabulary::{self, Owner};
@@ -99,5 +101,21 @@ pub(super) fn compiled(expression: &str, mode: Mode) -> (Compiled, Schema) {
     match compile(expression, &mut schema, mode) {
         Ok(compiled) => (compiled, schema),
         Err(errors) => panic!("{expression}: {errors:?}"),
+    }
+}
+
+/// A small generator of pseudo-random numbers (xorshift).
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap()
+    }
+
+    pub(super) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
     }
 }

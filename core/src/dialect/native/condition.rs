@@ -178,7 +178,7 @@ impl<'s> Conditions<'s> {
                 diagnostics.push(never(node.span));
             }
             None => {
-                if is_plain(&facts::lower(&compiled.program, &self.names)) {
+                if facts::lower(&compiled.program, &self.names).could_be_match() {
                     let message = "this condition only tests attributes one by one";
                     let lint = Diagnostic::warning(Code::COULD_BE_MATCH, node.span, message);
                     diagnostics
@@ -187,10 +187,14 @@ impl<'s> Conditions<'s> {
             }
         }
         for (place, attribute) in &compiled.unguarded {
-            let name = self
+            let Some(slot) = self
                 .names
                 .read(*attribute)
-                .map_or_else(String::new, written);
+                .filter(|slot| may_be_forgotten(slot))
+            else {
+                continue;
+            };
+            let name = written(slot);
             let message = format!("`{name}` may be absent, and then this cannot be decided");
             let range = place.start as usize..place.end as usize;
             let lint = Diagnostic::warning(
@@ -333,22 +337,17 @@ fn never(span: Span) -> Diagnostic {
         .help("the rule is dead; correct the condition or remove the rule")
 }
 
-/// Whether it is tests alone.
-fn is_plain(lowered: &Lowered) -> bool {
-    match lowered {
-        Lowered::All(parts) | Lowered::Any(parts) => parts.iter().all(is_plain),
-        Lowered::Not(part) => is_plain(part),
-        Lowered::Test(_) => true,
-        Lowered::Always(_) | Lowered::Opaque(_) => false,
-    }
-}
-
 /// Attributes by which the index finds rules; tests of others stay in the condition.
 fn is_indexed(slot: &Slot) -> bool {
     matches!(
         &*slot.name,
         "request.method" | "request.url_path" | "request.host" | "action" | "principal.roles"
     )
+}
+
+/// Attributes whose absence is a choice of the policy or of the caller; the others are there for every request of a kind.
+fn may_be_forgotten(slot: &Slot) -> bool {
+    slot.key.is_some() || slot.name.contains(".attr.")
 }
 
 /// How a condition writes an attribute.

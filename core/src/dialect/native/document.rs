@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::text::{Key, Kind, MappingReader, Node, SourceId, Sources, Span};
 
 use super::super::Parsed;
-use super::words::{not_supported, word};
+use super::words::not_supported;
 
 /// The document of a native source.
 pub(in crate::dialect) struct Document {

@@ -16,7 +16,7 @@ use super::document::{Sections, entries, items};
 use super::matching::one_or_many;
 use super::matching::subject::{self, Who};
 use super::names::{Definitions, check_action, check_id, name, referred, whole};
-use super::words::{not_supported, pattern};
+use super::words::pattern;
 
 pub(super) fn lower_actions(
     sections: &[Sections<'_>],

@@ -3,6 +3,7 @@
 use super::eval::{Evaluated, Evaluator, Scope, compare_cost, time_part};
 use super::format;
 use super::math;
+use super::optional::takes_optional;
 use super::text;
 use super::{
     Attributes, Cidr, Duration, EvalError, Function, Ip, Kids, List, Recorder, Timestamp, Value,
@@ -25,14 +26,9 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         match function {
             F::Greatest => return self.extreme(Ordering::Greater, arguments, scope),
             F::Least => return self.extreme(Ordering::Less, arguments, scope),
-            F::OptionalOf
-            | F::OptionalOfNonZero
-            | F::OptionalNone
-            | F::OptionalHasValue
-            | F::OptionalValue
-            | F::OptionalOr
-            | F::OptionalOrValue
-            | F::OptionalUnwrap => return self.call_optional(function, arguments, scope),
+            _ if takes_optional(function) => {
+                return self.call_optional(function, arguments, scope);
+            }
             _ => {}
         }
         let mut values = [Value::Null; MAX_ARGUMENTS];

@@ -5,11 +5,6 @@
 //! Evaluation cannot fail in the sense of a panic or an allocation: what has no
 //! value is an [`EvalError`], which `&&` and `||` absorb as CEL says. Values
 //! built at run time go to the caller's [`Arena`].
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the rule compiler and `eval` come to call this"
-)]
 
 mod arena;
 mod call;
@@ -29,9 +24,7 @@ mod value;
 
 pub(crate) use arena::Arena;
 pub(crate) use error::EvalError;
-pub(crate) use eval::{
-    Attributes, Evaluated, Evaluator, NoRecorder, Outcome, Recorder, compare_cost, scan_cost,
-};
+pub(crate) use eval::{Attributes, Evaluator, NoRecorder, Recorder, compare_cost, scan_cost};
 pub(crate) use function::Function;
 pub(crate) use math::{ArithmeticOp, BitOp, DoubleTest, OrderOp, Rounding};
 pub(crate) use net::{Cidr, CidrSet, Ip};
@@ -42,4 +35,4 @@ pub(crate) use node::{
 pub(crate) use optional::makes_optional;
 pub(crate) use set::StrSet;
 pub(crate) use time::{Duration, TimePart, Timestamp, Zone};
-pub(crate) use value::{Constant, List, ListView, Map, MapView, Optional, Value, equal};
+pub(crate) use value::{Constant, List, ListView, Map, Optional, Value, equal};

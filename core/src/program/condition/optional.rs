@@ -279,6 +279,18 @@ fn yields_maybe(node: &Node) -> bool {
     }
 }
 
+/// Whether a function is one of optionals.
+pub(super) fn takes_optional(function: Function) -> bool {
+    makes_optional(function)
+        || matches!(
+            function,
+            Function::OptionalHasValue
+                | Function::OptionalValue
+                | Function::OptionalOrValue
+                | Function::OptionalUnwrap
+        )
+}
+
 /// Whether a function's result is an optional.
 pub(crate) fn makes_optional(function: Function) -> bool {
     matches!(

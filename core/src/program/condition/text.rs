@@ -79,7 +79,7 @@ pub(super) fn split<'a>(text: &'a str, separator: &str, limit: i64, mut part: im
         let Some((before, after)) = cut else { break };
         part(before);
         rest = after;
-        left -= 1;
+        left = left.saturating_sub(1);
     }
     part(rest);
 }
