@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle};
-use gatelet::{Decision, Effect, Request, Shadow};
+use gatelet::{Decision, Effect, Request};
 
 use crate::decide::Report;
 use crate::terminal::{one_line, shortened, wants_color};
@@ -157,14 +157,9 @@ fn why(decision: &Decision<'_>) -> String {
             .obligations()
             .map(|obligation| format!("{} by {}", obligation.kind(), obligation.id())),
     );
-    // In shadow most decisions are the same; what would change is what a person looks for.
-    let enforced = (decision.effect(), decision.reason(), decision.rule());
-    let differs =
-        |shadow: &Shadow<'_>| (shadow.effect(), shadow.reason(), shadow.rule()) != enforced;
     parts.extend(
         decision
             .shadow()
-            .filter(differs)
             .map(|shadow| format!("shadow: {} ({})", shadow.effect(), shadow.reason())),
     );
     one_line(parts.join(", ").as_bytes()).into_owned()
