@@ -1,6 +1,7 @@
 //! What the documents say is so: their policies load, and they leave nothing out.
 //!
 //! `docs/diagnostics.md` is written by `UPDATE=1 cargo test -p gatelet-cli --test docs`.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
