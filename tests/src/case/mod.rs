@@ -33,7 +33,7 @@ pub struct Case {
     pub values: Vec<Text>,
     /// Given, the engine is not in replay and its clock stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock: Option<String>,
+    pub clock: Option<i64>,
     /// Errors of the load, all of them and in order; empty where it loads.
     pub errors: Vec<ExpectedDiagnostic>,
     /// Warnings of the load, all of them and in order.
