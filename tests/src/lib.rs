@@ -5,3 +5,4 @@ pub mod case;
 pub mod model;
 pub mod prng;
 pub mod run;
+pub mod source;

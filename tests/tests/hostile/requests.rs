@@ -108,7 +108,7 @@ fn ten_thousand_headers_are_malformed() {
     let long = vec![b'v'; 1 << 20];
     let _ = decide(&engine, &Request { headers: &[(b"x-agent", &long)], ..good() });
     let _ = decide(&engine, &Request { headers: &[(&long, b"v")], ..good() });
-    for (name, value) in [(&b""[..], &b"v"[..]), (b"x\0", b"v"), (b"x-a", b"v\r\n"), (b"x-a", b"\0"), (b"x a\n", b"v")] {
+    for (name, value) in [(&b"x\0"[..], &b"v"[..]), (b"x-a", b"v\r\n"), (b"x-a", b"\0"), (b"x a\n", b"v")] {
         assert_eq!(decide(&engine, &Request { headers: &[(name, value)], ..good() }).1, Reason::MalformedRequest);
     }
 }
