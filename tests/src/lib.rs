@@ -2,7 +2,5 @@
 
 pub mod alloc;
 pub mod case;
-pub mod model;
 pub mod prng;
-pub mod run;
 pub mod source;

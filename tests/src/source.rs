@@ -169,19 +169,17 @@ mod tests {
     #[test]
     fn comments_and_texts_are_blanked() {
         let table = [
-            ("a // b\nc", "a     \nc"),
-            ("a /* { /* } */ */ b", "a                  b"),
-            ("f(\"{\\\"}\")", "f(\"     \")"),
-            ("x = '{'; y: &'a str", "x =    ; y: &'a str"),
-            ("let r = r#\"}\"#;", "let r =        ;"),
-            ("c == '\\''", "c ==     "),
+            ("a // {\nc", "a c"),
+            ("a /* { /* } */ { */ b", "a b"),
+            ("f(\"{\\\"}\") + g", "f(\" \") + g"),
+            ("x = '{'; y: &'a str", "x = ; y: &'a str"),
+            ("let r = r#\"}\"\"#;", "let r = \"#;"),
+            ("c == '\\'' || d == '\\u{7b}' {", "c == || d == {"),
         ];
         for (text, expected) in table {
-            // What closes a raw text is kept or not; only braces and words matter.
             let got = blank(text);
-            assert_eq!(got.len(), expected.len(), "{text}");
-            assert!(!got.contains(['{', '}']), "{text}: {got}");
-            assert_eq!(got.split_whitespace().next(), expected.split_whitespace().next(), "{text}");
+            assert_eq!(got.len(), text.len(), "{text}");
+            assert_eq!(got.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{text}");
         }
     }
 

@@ -153,23 +153,34 @@ impl Case<'_> {
             return Verdict::deny("role_conflict", None);
         }
         let mut reported: Vec<String> = Vec::new();
-        for (layer, of_layer) in self.model.layers.iter().enumerate() {
-            if of_layer.shadow && !with_shadow {
-                continue;
-            }
+        let mut layers: Vec<_> = self.model.layers.iter().enumerate().collect();
+        layers.retain(|(layer, of_layer)| (with_shadow || !of_layer.shadow) && self.speaks(*layer));
+        if layers.is_empty() {
+            return self.not_allowed();
+        }
+        for (layer, of_layer) in layers {
             let allows = rules.iter().filter(|rule| rule.layer == layer && rule.effect == Effect::Allow);
             let mut allowed: Vec<_> = allows.filter(|rule| self.rule(rule) == T).map(|rule| rule.id.clone()).collect();
             if layer == 0 {
                 allowed.extend(self.permitting_roles());
             }
             if allowed.is_empty() && !of_layer.default_allow {
-                let known = self.request.principal.is_some();
-                return Verdict::deny(if known { "not_permitted" } else { "unauthenticated" }, None);
+                return self.not_allowed();
             }
             reported.extend(allowed);
         }
         reported.sort_by_key(|rule| self.place(rule));
         self.requirements(&rules, reported.first().cloned())
+    }
+
+    /// Whether the layer is there: without a name it takes a rule or a role.
+    fn speaks(&self, layer: usize) -> bool {
+        layer > 0 || !self.model.roles.is_empty() || self.model.rules.iter().any(|rule| rule.layer == 0)
+    }
+
+    fn not_allowed(&self) -> Verdict {
+        let reason = if self.request.principal.is_some() { "not_permitted" } else { "unauthenticated" };
+        Verdict::deny(reason, None)
     }
 
     /// The last part: what the matching requirements say to an allow.

@@ -133,7 +133,7 @@ fn rule_body(rule: &Rule) -> Value {
         Effect::Require(Requirement::Approval { bypass }) => {
             let mut approval = json!({ "groups": ["finance"], "min": 1, "max_age": "1h" });
             if !bypass.is_empty() {
-                approval["bypass"] = json!({ "groups": bypass });
+                approval["bypass"] = json!(bypass);
             }
             ("require", Some(json!({ "approval": approval })))
         }
