@@ -1,6 +1,7 @@
 //! Hostile input: policies get a diagnostic, requests a deny; nothing panics, hangs or is allowed.
 
 mod hostile {
+    pub(crate) mod bounds;
     pub(crate) mod mutation;
     pub(crate) mod policies;
     pub(crate) mod requests;
