@@ -1,7 +1,63 @@
 //! Gatelet: one in-process decision for every request.
+//!
+//! Who is calling, and what may they do? A [`Policy`] is loaded from text once,
+//! an [`Engine`] decides [`Request`]s by it: in process, in tens of nanoseconds,
+//! without allocating.
+//!
+//! ```
+//! use gatelet::{Engine, EngineConfig, Policy, Principal, Request, Source};
+//!
+//! let text = br#"
+//! gatelet: 1
+//! identity: { trust_host: [principal] }
+//! actions:
+//!   orders.read: { about: Read orders, routes: ["GET /orders/{order}"] }
+//! roles:
+//!   clerk: { can: [orders.read] }
+//! "#;
+//! let policy = Policy::load(&[Source::new("shop.yaml", text)])?;
+//! let engine = Engine::new(policy, EngineConfig::default())?;
+//! let mut scratch = engine.scratch();
+//!
+//! let dana = Principal { id: b"dana@shop.example", roles: &[b"clerk"], ..Principal::default() };
+//! let request = Request {
+//!     method: Some(b"GET"),
+//!     path: Some(b"/orders/17"),
+//!     principal: Some(dana),
+//!     ..Request::default()
+//! };
+//! let decision = engine.decide(&mut scratch, &request);
+//! assert!(decision.allowed());
+//! assert_eq!(decision.rule(), Some("roles.clerk"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Two planes: loading allocates and may fail, with every problem at its line
+//! and column ([`LoadError`]); deciding does neither.
+
 #![forbid(unsafe_code)]
 
+mod clock;
+mod compile;
+mod crypto;
+mod decision;
 mod diagnostic;
+mod dialect;
+mod engine;
 pub mod limits;
+mod load;
 mod pattern;
+mod policy;
+mod program;
+mod request;
+mod rule;
 mod text;
+mod time;
+
+pub use clock::{Clock, SystemClock};
+pub use decision::{Effect, Parameter, Reason};
+pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
+pub use engine::{Decision, Engine, EngineConfig, Explanation, Headers, InstallError, Obligation, Obligations, Scratch, Shadow, SourceLine};
+pub use load::{LoadOptions, Source};
+pub use policy::{Counts, Inputs, Memory, Policy};
+pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

@@ -14,6 +14,15 @@ pub const MAX_ALIAS_NODES: usize = 100_000;
 /// Most diagnostics that one load reports before it says "and more".
 pub const MAX_DIAGNOSTICS: usize = 200;
 
+/// Most layers of one policy.
+pub const MAX_LAYERS: usize = 64;
+/// Most nodes that the uses of values may copy into one policy.
+pub const MAX_VALUE_NODES: usize = 1_000_000;
+/// Most members that the uses of sets may copy into one policy.
+pub const MAX_SET_COPIES: usize = 4_000_000;
+/// Most values that may refer to each other in a row.
+pub const MAX_VALUE_CHAIN: usize = 32;
+
 /// Longest request target (path and query), in bytes.
 pub const MAX_TARGET_BYTES: usize = 16 << 10;
 /// Most segments in a request path.
@@ -24,3 +33,18 @@ pub const MAX_HEADERS: usize = 1_024;
 pub const MAX_HOST_BYTES: usize = 262;
 /// Longest principal or resource id, action, provider, role or group name in a request, in bytes.
 pub const MAX_NAME_BYTES: usize = 2_048;
+/// Most role names, group names, attributes or approvals that a request brings, each.
+pub const MAX_ITEMS: usize = 4_096;
+/// Most index nodes that one path may visit; a policy whose wildcards could branch further is refused.
+pub const MAX_WALK: u64 = 2_048;
+/// Deepest predicate, counted in nested conjunctions, disjunctions and negations.
+pub const MAX_PREDICATE_DEPTH: usize = 64;
+/// Most alternatives into which the index takes one rule apart; what is beyond is asked when the rule is met.
+pub const MAX_ALTERNATIVES: usize = 4_096;
+
+/// Longest pattern (of a path, a host, a text, an action, a workload) in a policy, in bytes.
+pub const MAX_PATTERN_BYTES: usize = 8 << 10;
+/// Longest SPIFFE ID, in bytes (SPIFFE-ID §2.3).
+pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
+/// Longest SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
+pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;

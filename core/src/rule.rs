@@ -4,12 +4,13 @@
 //! across pieces: that a role exists is the compiler's question, once for all dialects.
 
 use crate::decision::Parameter;
+use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::Cidr;
 use crate::pattern::host::HostPattern;
 use crate::pattern::path::{Normalize, TrailingSlash};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::pattern::template::{PathTemplate, Route};
-use crate::pattern::text::{ActionPattern, Glob, TextPattern};
+use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::text::Span;
 
@@ -184,6 +185,8 @@ pub(crate) struct GlobTemplate {
 pub(crate) enum GlobPart {
     /// Wildcards are read in here.
     Pattern(Box<str>),
+    /// Nothing is a wildcard in here.
+    Literal(Box<str>),
     /// The attribute's value, read literally; absent, the test is false.
     Value { attribute: Attribute, default: Option<Box<str>> },
 }

@@ -2,5 +2,7 @@
 
 pub mod alloc;
 pub mod case;
+pub mod model;
 pub mod prng;
+pub mod run;
 pub mod source;

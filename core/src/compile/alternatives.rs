@@ -1,0 +1,247 @@
+//! Facts for the index: a rule taken apart into alternatives, each with a place of its own.
+//!
+//! An alternative is a conjunction of what the index can establish (path, host,
+//! method, role, action) and of what is left to ask. A rule is the disjunction of
+//! its alternatives. What an alternative's place establishes is decided there and
+//! then, never undecided, so nothing is lost for rules that bind in doubt.
+
+use super::names::Vocabulary;
+use crate::limits::MAX_ALTERNATIVES;
+use crate::pattern::host::HostKey;
+use crate::pattern::template::TemplateSegment;
+use crate::pattern::text::TextPattern;
+use crate::program::methods::{self, Methods};
+use crate::program::paths::Step;
+use crate::program::roles::RoleId;
+use crate::program::vocabulary::{Attribute, Truth};
+use crate::rule::{Matcher, Predicate, Test};
+
+/// Where the paths of an alternative are in the trie.
+#[derive(Clone, Debug)]
+pub(super) struct PathKey<'r> {
+    pub(super) steps: Vec<Step<'r>>,
+    pub(super) tail: bool,
+    /// What has to be asked beside being there; `None` if being there is all.
+    ask: Option<&'r Predicate>,
+    whole: &'r Predicate,
+}
+
+impl PathKey<'_> {
+    fn literals(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Literal(_))).count()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct HostRoot<'r> {
+    pub(super) key: HostKey<'r>,
+    ask: Option<&'r Predicate>,
+    whole: &'r Predicate,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ActionKey<'r> {
+    pub(super) test: &'r Test,
+    pub(super) whole: &'r Predicate,
+}
+
+/// One alternative of a rule.
+#[derive(Clone, Debug)]
+pub(super) struct Alternative<'r> {
+    pub(super) methods: u32,
+    pub(super) path: Option<PathKey<'r>>,
+    pub(super) host: Option<HostRoot<'r>>,
+    pub(super) role: Option<(RoleId, &'r Predicate)>,
+    pub(super) action: Option<ActionKey<'r>>,
+    /// What is left to ask.
+    pub(super) rest: Vec<&'r Predicate>,
+}
+
+impl<'r> Alternative<'r> {
+    const fn anything() -> Self {
+        Self { methods: methods::ANY_OR_NONE, path: None, host: None, role: None, action: None, rest: Vec::new() }
+    }
+
+    fn asking(predicate: &'r Predicate) -> Self {
+        Self { rest: vec![predicate], ..Self::anything() }
+    }
+
+    /// Both hold; `None` if they never do together.
+    fn and(&self, other: &Self) -> Option<Self> {
+        let mut both = Self { methods: self.methods & other.methods, ..self.clone() };
+        both.rest.extend(&other.rest);
+        if both.methods == 0 {
+            return None;
+        }
+        match (&mut both.path, &other.path) {
+            (Some(mine), Some(theirs)) => {
+                let less = if mine.literals() >= theirs.literals() { theirs.clone() } else { core::mem::replace(mine, theirs.clone()) };
+                both.rest.push(less.whole);
+            }
+            (mine @ None, theirs) => *mine = theirs.clone(),
+            (Some(_), None) => {}
+        }
+        match (&both.host, &other.host) {
+            (Some(_), Some(theirs)) => both.rest.push(theirs.whole),
+            (None, theirs) => both.host = theirs.clone(),
+            (Some(_), None) => {}
+        }
+        match (both.role, other.role) {
+            (Some((mine, _)), Some((theirs, whole))) if mine != theirs => both.rest.push(whole),
+            (None, theirs) => both.role = theirs,
+            (Some(_), _) => {}
+        }
+        match (both.action, other.action) {
+            (Some(_), Some(theirs)) => both.rest.push(theirs.whole),
+            (None, theirs) => both.action = theirs,
+            (Some(_), None) => {}
+        }
+        Some(both)
+    }
+
+    /// What is left to ask once the index has established the place: by path and host, or by action.
+    pub(super) fn left_to_ask(&self, by_path: bool) -> Vec<&'r Predicate> {
+        let mut left = self.rest.clone();
+        match (&self.path, by_path) {
+            (Some(path), true) => left.extend(path.ask),
+            (Some(path), false) => left.push(path.whole),
+            (None, _) => {}
+        }
+        match (&self.host, by_path) {
+            (Some(host), true) => left.extend(host.ask),
+            (Some(host), false) => left.push(host.whole),
+            (None, _) => {}
+        }
+        if let (Some(action), true) = (self.action, by_path) {
+            left.push(action.whole);
+        }
+        // Who holds a role is somebody.
+        left.retain(|predicate| self.role.is_none() || !is_authenticated(predicate));
+        left
+    }
+}
+
+fn is_authenticated(predicate: &Predicate) -> bool {
+    matches!(predicate, Predicate::Test(Test { attribute: Attribute::PrincipalId, matcher: Matcher::Present, .. }))
+}
+
+/// What the index knows of names.
+pub(super) struct Facts<'f, 'r> {
+    pub(super) vocabulary: &'f Vocabulary<'r>,
+    pub(super) methods: &'f Methods,
+    /// Whether `/a` and `/a/` are different.
+    pub(super) distinct_slash: bool,
+}
+
+/// The alternatives of a predicate; none if it is never true.
+pub(super) fn alternatives<'r>(predicate: &'r Predicate, facts: &Facts<'_, 'r>) -> Vec<Alternative<'r>> {
+    match predicate {
+        Predicate::Any(parts) => {
+            let mut all = Vec::new();
+            for part in parts {
+                all.extend(alternatives(part, facts));
+                if all.len() > MAX_ALTERNATIVES {
+                    return vec![Alternative::asking(predicate)];
+                }
+            }
+            all
+        }
+        Predicate::All(parts) => {
+            let mut all = vec![Alternative::anything()];
+            for part in parts {
+                let of_part = alternatives(part, facts);
+                if all.len() * of_part.len() > MAX_ALTERNATIVES {
+                    all.iter_mut().for_each(|alternative| alternative.rest.push(part));
+                } else {
+                    all = all.iter().flat_map(|one| of_part.iter().filter_map(|other| one.and(other))).collect();
+                }
+            }
+            all
+        }
+        Predicate::Not(_) => vec![Alternative::asking(predicate)],
+        Predicate::Test(test) => of_test(predicate, test, facts),
+    }
+}
+
+fn of_test<'r>(predicate: &'r Predicate, test: &'r Test, facts: &Facts<'_, 'r>) -> Vec<Alternative<'r>> {
+    // The index decides; what it does not find is false, so absence has to mean that.
+    if test.absent != Truth::False {
+        return vec![Alternative::asking(predicate)];
+    }
+    let anything = Alternative::anything();
+    let one = match (&test.attribute, &test.matcher) {
+        (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative { methods: facts.methods.bit(method), ..anything },
+        (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => Alternative { methods: methods::ANY, ..anything },
+        (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => match role(name, facts.vocabulary) {
+            Some(role) => Alternative { role: Some((role, predicate)), ..anything },
+            None => Alternative::asking(predicate),
+        },
+        (Attribute::Roles, Matcher::OneOf(names)) => {
+            // Only one of several may be named in what is left, so each asks for itself alone.
+            let roles: Vec<_> = names.iter().map(|name| role(name.as_bytes(), facts.vocabulary)).collect();
+            let guarded = |role: Option<RoleId>| role.map(|role| Alternative { role: Some((role, predicate)), ..Alternative::anything() });
+            return roles.into_iter().filter_map(guarded).collect();
+        }
+        (Attribute::Action, Matcher::Action(_)) => Alternative { action: Some(ActionKey { test, whole: predicate }), ..anything },
+        (Attribute::Host, Matcher::Host { pattern, ignore_port }) => match pattern.index_key() {
+            Some(key) => Alternative { host: Some(HostRoot { key, ask: (!ignore_port).then_some(predicate), whole: predicate }), ..anything },
+            None => Alternative::asking(predicate),
+        },
+        (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
+            Some(path) => Alternative { path: Some(path), ..anything },
+            None => Alternative::asking(predicate),
+        },
+        _ => Alternative::asking(predicate),
+    };
+    vec![one]
+}
+
+fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
+    vocabulary.roles.get(0, core::str::from_utf8(name).ok()?).map(RoleId)
+}
+
+fn path_key<'r>(whole: &'r Predicate, matcher: &'r Matcher, distinct_slash: bool) -> Option<PathKey<'r>> {
+    match matcher {
+        Matcher::Path(template) => {
+            let (steps, tail) = template_steps(template.segments(), distinct_slash && template.trailing_slash());
+            Some(PathKey { steps, tail, ask: None, whole })
+        }
+        // What is left of the prefix after its last slash is asked.
+        Matcher::Text(TextPattern::Prefix(prefix)) => {
+            let last = prefix.iter().rposition(|byte| *byte == b'/')?;
+            let steps = literal_steps(prefix.get(..last)?);
+            // `/*` takes `/` too, which has no segment.
+            (prefix.len() > 1).then_some(PathKey { steps, tail: true, ask: Some(whole), whole })
+        }
+        Matcher::Text(TextPattern::Exact(path)) => {
+            let path = if distinct_slash && path.len() > 1 { path } else { path.strip_suffix(b"/").unwrap_or(path) };
+            Some(PathKey { steps: literal_steps(path), tail: false, ask: Some(whole), whole })
+        }
+        _ => None,
+    }
+}
+
+/// The steps of `/a/b`.
+fn literal_steps(path: &[u8]) -> Vec<Step<'_>> {
+    path.split(|byte| *byte == b'/').skip(1).map(Step::Literal).collect()
+}
+
+/// The steps of a template. A final slash is an empty segment; where it makes no difference templates have none.
+pub(super) fn template_steps(segments: &[TemplateSegment], final_slash: bool) -> (Vec<Step<'_>>, bool) {
+    let mut tail = false;
+    let mut steps: Vec<_> = segments
+        .iter()
+        .filter_map(|segment| match segment {
+            TemplateSegment::Literal(literal) => Some(Step::Literal(literal)),
+            TemplateSegment::Capture(_) => Some(Step::Any),
+            TemplateSegment::Tail => {
+                tail = true;
+                None
+            }
+        })
+        .collect();
+    if final_slash {
+        steps.push(Step::Literal(b""));
+    }
+    (steps, tail)
+}

@@ -1,0 +1,267 @@
+//! Grants: who is meant, in which domains and when, and whether two of them may not meet.
+
+use super::hierarchy::Hierarchy;
+use super::names::{Vocabulary, unknown};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::pattern::spiffe::SpiffePattern;
+use crate::program::Place;
+use crate::program::grants::{Grant, Grants, Within};
+use crate::program::hash::BuildFold;
+use crate::program::leaf::{Leaf, LeavesBuilder};
+use crate::program::names::{Names, number};
+use crate::program::paths::{PathIndexBuilder, RootId, Step};
+use crate::program::roles::{Lists, RoleId};
+use crate::rule::{self, Name, RuleSet, Subject};
+use crate::text::{Sources, Span};
+use std::collections::HashMap;
+
+/// The providers that a policy knows; a host that is trusted may name others.
+pub(super) struct Providers<'r> {
+    known: Vec<&'r str>,
+    open: bool,
+    host: bool,
+}
+
+impl<'r> Providers<'r> {
+    pub(super) fn of(rules: &'r RuleSet) -> Self {
+        let identity = &rules.identity;
+        let mut known = Vec::new();
+        if identity.trust_host_principal {
+            known.push("host");
+        }
+        if !identity.trust_domains.is_empty() {
+            known.push("workloads");
+        }
+        Self { known, open: identity.trust_host_principal, host: identity.trust_host_principal }
+    }
+
+    /// The provider of a user or a group.
+    fn resolve(&self, given: Option<&'r Name>, what: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<&'r str> {
+        match given {
+            Some(name) if self.open || self.known.contains(&&*name.text) => Some(&name.text),
+            Some(name) => {
+                let help = "name one that the policy's `identity` makes principals with";
+                diagnostics.push(unknown(Code::UNKNOWN_PROVIDER, "provider", &name.text, name.span, self.known.iter().copied(), help));
+                None
+            }
+            None if self.host => Some("host"),
+            None => {
+                let message = format!("nothing in `identity` can tell that somebody is this {what}");
+                diagnostics.push(Diagnostic::error(Code::NO_PROVIDER, span, message).help("add `identity: { trust_host: [principal] }` if the host vouches for its callers"));
+                None
+            }
+        }
+    }
+}
+
+/// Grants of one subject.
+#[derive(Default)]
+struct Subjects<'r> {
+    ids: HashMap<(u32, &'r str), u32, BuildFold>,
+    names: Vec<(u32, &'r str)>,
+    grants: Vec<Vec<u32>>,
+}
+
+impl<'r> Subjects<'r> {
+    fn add(&mut self, space: u32, name: &'r str, grant: u32) {
+        let next = number(self.names.len());
+        let id = *self.ids.entry((space, name)).or_insert(next);
+        if id == next {
+            self.names.push((space, name));
+            self.grants.push(Vec::new());
+        }
+        if let Some(grants) = self.grants.get_mut(id as usize) {
+            grants.push(grant);
+        }
+    }
+
+    fn build(&self, seed: u64) -> (Names, Lists) {
+        let names = Names::build(self.names.iter().map(|(space, name)| (*space, name.as_bytes())), seed);
+        (names, Lists::build(self.grants.iter().map(|grants| grants.iter().copied())))
+    }
+}
+
+/// Compiles the grants of a rule set.
+pub(super) struct GrantCompiler<'c, 'r> {
+    pub(super) rules: &'r RuleSet,
+    pub(super) vocabulary: &'c Vocabulary<'r>,
+    pub(super) hierarchy: &'c Hierarchy,
+    pub(super) sources: &'c Sources,
+    pub(super) seed: u64,
+    pub(super) diagnostics: &'c mut Diagnostics,
+}
+
+impl<'r> GrantCompiler<'_, 'r> {
+    pub(super) fn compile(mut self) -> Grants {
+        let providers = Providers::of(self.rules);
+        let (mut provider_names, mut users, mut groups) = (Subjects::default(), Subjects::default(), Subjects::default());
+        let mut workloads: Vec<(&'r SpiffePattern, u32)> = Vec::new();
+        let mut withins = Shared::default();
+        let mut windows = Shared::default();
+        let mut grants = Vec::with_capacity(self.rules.grants.len());
+        for grant in &self.rules.grants {
+            let id = number(grants.len());
+            let role = self.vocabulary.role(&grant.role, self.diagnostics);
+            let within = self.within(grant);
+            let place = match &grant.to {
+                Subject::User { provider, id: user } => {
+                    let provider = providers.resolve(provider.as_ref(), "user", user.span, self.diagnostics);
+                    provider.map(|provider| (&mut users, provider, &*user.text))
+                }
+                Subject::Group { provider, name } => {
+                    let provider = providers.resolve(provider.as_ref(), "group", name.span, self.diagnostics);
+                    provider.map(|provider| (&mut groups, provider, &*name.text))
+                }
+                Subject::Workload { pattern, span } => {
+                    self.check_trust_domain(pattern, *span);
+                    workloads.push((pattern, id));
+                    None
+                }
+            };
+            if let Some((subjects, provider, name)) = place {
+                provider_names.add(0, provider, id);
+                let space = provider_names.ids.get(&(0, provider)).copied().unwrap_or(u32::MAX);
+                subjects.add(space, name, id);
+            }
+            let window = (grant.from.is_some() || grant.until.is_some()).then(|| windows.id((grant.from.unwrap_or(i64::MIN), grant.until.unwrap_or(i64::MAX))));
+            let at = Place { source: grant.span.source.0, line: self.sources.position(grant.span).line };
+            grants.push(Grant::new(role.unwrap_or(RoleId(u32::MAX)), (!within.is_empty()).then(|| withins.id(within)), window, at));
+        }
+        users.grants.iter().chain(&groups.grants).for_each(|of_one| self.check_static(of_one));
+        self.check_workloads(&workloads);
+        let (trust_domains, index, workload_grants) = self.workloads(&workloads);
+        let (users, user_grants) = users.build(self.seed);
+        let (groups, group_grants) = groups.build(self.seed);
+        Grants {
+            grants: grants.into(),
+            providers: provider_names.build(self.seed).0,
+            users,
+            user_grants,
+            groups,
+            group_grants,
+            trust_domains,
+            workloads: index,
+            workload_grants,
+            withins: withins.list.into(),
+            windows: windows.list.into(),
+        }
+    }
+
+    fn within(&mut self, grant: &'r rule::Grant) -> Within {
+        let mut within: Vec<(u16, Box<[u8]>)> = Vec::new();
+        for (name, value) in &grant.within {
+            match self.rules.domains.iter().position(|domain| domain.name.text == name.text) {
+                Some(at) => within.push((u16::try_from(at).unwrap_or(u16::MAX), value.as_bytes().into())),
+                None => {
+                    let known = self.rules.domains.iter().map(|domain| &*domain.name.text);
+                    self.diagnostics.push(unknown(Code::UNKNOWN_DOMAIN, "domain", &name.text, name.span, known, "declare it under `domains`"));
+                }
+            }
+        }
+        within.sort();
+        within.into()
+    }
+
+    fn check_trust_domain(&mut self, pattern: &SpiffePattern, span: Span) {
+        let trusted = &self.rules.identity.trust_domains;
+        if !trusted.iter().any(|name| name.text.as_bytes() == pattern.trust_domain()) {
+            let name = String::from_utf8_lossy(pattern.trust_domain());
+            let known = trusted.iter().map(|name| &*name.text);
+            self.diagnostics.push(unknown(Code::UNKNOWN_PROVIDER, "trust domain", &name, span, known, "list it under `identity.workloads.trust_domains`"));
+        }
+    }
+
+    /// Two grants of one subject whose roles exclude each other must not be able to hold at once.
+    fn check_static(&mut self, of_one: &[u32]) {
+        let exclusive: Vec<(&rule::Grant, RoleId)> = of_one
+            .iter()
+            .filter_map(|id| self.rules.grants.get(*id as usize))
+            .filter_map(|grant| Some((grant, RoleId(self.vocabulary.roles.get(0, &grant.role.text)?))))
+            .filter(|(_, role)| self.hierarchy.is_exclusive(*role))
+            .collect();
+        for (at, (grant, role)) in exclusive.iter().enumerate() {
+            // One report for each grant is enough, and keeps a hostile policy from costing a square of its size twice.
+            let earlier = exclusive.get(..at).unwrap_or_default();
+            let conflict = earlier.iter().find_map(|(other, other_role)| {
+                let pair = self.hierarchy.static_conflict(*role, *other_role)?;
+                coincide(grant, other).then_some((*other, pair))
+            });
+            if let Some((other, (_, _, exclusion))) = conflict {
+                let message = format!("this grant and another give the same subject \"{}\" and \"{}\", which exclude each other", grant.role.text, other.role.text);
+                let mut diagnostic = Diagnostic::error(Code::STATIC_CONFLICT, grant.role.span, message).related(other.span, "the other grant");
+                if let Some(exclusion) = self.rules.exclusions.get(exclusion as usize) {
+                    diagnostic = diagnostic.related(exclusion.span, "excluded here");
+                }
+                self.diagnostics.push(diagnostic.help("take one of the grants away, or give them domains or times that do not meet"));
+            }
+        }
+    }
+
+    fn check_workloads(&mut self, workloads: &[(&'r SpiffePattern, u32)]) {
+        let mut same: HashMap<&SpiffePattern, Vec<u32>> = HashMap::new();
+        for (pattern, id) in workloads {
+            same.entry(pattern).or_default().push(*id);
+        }
+        let mut groups: Vec<Vec<u32>> = same.into_values().filter(|ids| ids.len() > 1).collect();
+        groups.sort();
+        groups.iter().for_each(|ids| self.check_static(ids));
+    }
+
+    /// Workloads by the segments of their paths, one root for each trust domain.
+    fn workloads(&self, workloads: &[(&'r SpiffePattern, u32)]) -> (Names, crate::program::paths::PathIndex, Lists) {
+        let (mut builder, mut leaves) = (PathIndexBuilder::default(), LeavesBuilder::default());
+        let mut domains: Vec<&[u8]> = Vec::new();
+        let mut lists: Vec<Vec<u32>> = Vec::new();
+        for (pattern, id) in workloads {
+            let at = domains.iter().position(|domain| *domain == pattern.trust_domain()).unwrap_or_else(|| {
+                domains.push(pattern.trust_domain());
+                builder.root();
+                domains.len() - 1
+            });
+            let steps = pattern.segments().map(|segment| segment.map_or(Step::Any, Step::Literal));
+            let leaf = builder.leaf(RootId(number(at)), steps, pattern.tail(), &mut leaves) as usize;
+            if lists.len() <= leaf {
+                lists.resize(leaf + 1, Vec::new());
+            }
+            if let Some(list) = lists.get_mut(leaf) {
+                list.push(*id);
+            }
+        }
+        let places: Vec<Leaf> = (0..number(lists.len())).map(|at| Leaf { at, len: 1 }).collect();
+        let names = Names::build(domains.into_iter().map(|domain| (0, domain)), self.seed);
+        (names, builder.finish(&places, self.seed), Lists::build(lists.into_iter()))
+    }
+}
+
+/// Whether two grants can hold in the same request.
+fn coincide(a: &rule::Grant, b: &rule::Grant) -> bool {
+    let apart = a.within.iter().any(|(name, value)| b.within.iter().any(|(other, other_value)| name.text == other.text && value != other_value));
+    let starts = |grant: &rule::Grant| grant.from.unwrap_or(i64::MIN);
+    let ends = |grant: &rule::Grant| grant.until.unwrap_or(i64::MAX);
+    !apart && starts(a) < ends(b) && starts(b) < ends(a)
+}
+
+/// Values numbered in the order in which they are first met.
+struct Shared<T> {
+    ids: HashMap<T, u32>,
+    list: Vec<T>,
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self { ids: HashMap::new(), list: Vec::new() }
+    }
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Shared<T> {
+    fn id(&mut self, value: T) -> u32 {
+        if let Some(id) = self.ids.get(&value) {
+            return *id;
+        }
+        let id = number(self.list.len());
+        self.ids.insert(value.clone(), id);
+        self.list.push(value);
+        id
+    }
+}
+

@@ -1,0 +1,200 @@
+//! From the rule representation to a program: names become numbers, rules become an index.
+//!
+//! | module | makes |
+//! |---|---|
+//! | [`names`] | numbers of names |
+//! | [`hierarchy`] | closures of roles, exclusions |
+//! | [`grants`] | grants by subject |
+//! | [`alternatives`] | facts of a rule that the index can establish |
+//! | [`index`] | the path index and its leaves |
+//! | [`predicates`] | what is left to ask |
+//! | [`answers`] | what decisions say and hand out |
+
+mod alternatives;
+mod answers;
+mod grants;
+mod hierarchy;
+mod index;
+mod names;
+mod predicates;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::limits::MAX_LAYERS;
+use crate::pattern::cidr::CidrSet;
+use crate::pattern::path::TrailingSlash;
+use crate::program::leaf::MAX_RULES;
+use crate::program::methods::Methods;
+use crate::program::names::Names;
+use crate::program::predicate::Slot;
+use crate::program::roles::Roles;
+use crate::program::{Credential, Identity, Inputs, Layers, Network, Program};
+use crate::rule::{self, ExclusionKind, Mode, Permission, Predicate, Role, RuleSet};
+use crate::text::{Sources, Span};
+use answers::Answers;
+use grants::GrantCompiler;
+use hierarchy::Hierarchy;
+use index::{IndexBuilder, check_action};
+use names::Vocabulary;
+
+/// A rule or a role, in source order.
+enum Speaker<'r> {
+    Rule(&'r rule::Rule),
+    Role(&'r Role, &'r Predicate),
+}
+
+impl Speaker<'_> {
+    const fn span(&self) -> Span {
+        match self {
+            Self::Rule(rule) => rule.span,
+            Self::Role(role, _) => role.span,
+        }
+    }
+}
+
+/// Compiles a rule set. What comes back is not to be used if there are errors.
+pub(crate) fn compile(rules: &RuleSet, sources: &Sources, seed: u64, diagnostics: &mut Diagnostics) -> Program {
+    let mut vocabulary = Vocabulary::of(rules, diagnostics);
+    let hierarchy = Hierarchy::of(rules, &vocabulary, diagnostics);
+    let grants = GrantCompiler { rules, vocabulary: &vocabulary, hierarchy: &hierarchy, sources, seed, diagnostics }.compile();
+    let methods = Methods::new(vocabulary.custom_methods.build(seed), rules.paths.head_as_get);
+    let permissions: Vec<Predicate> = rules.roles.iter().map(answers::permission).collect();
+    let speakers = speakers(rules, &permissions, diagnostics);
+    check_permissions(rules, &vocabulary, diagnostics);
+
+    let distinct_slash = rules.paths.trailing_slash == TrailingSlash::Distinct;
+    let mut index = IndexBuilder::new(&mut vocabulary, &methods, distinct_slash, seed, diagnostics);
+    index.add_routes(&rules.actions);
+    let mut answers = Answers::default();
+    for speaker in &speakers {
+        answers.add(speaker, rules, sources, &mut index);
+    }
+    let outputs = answers.outputs(rules, &mut index);
+    let domains = answers.domains(rules, &mut index);
+    let index = index.finish(speakers.first().map(Speaker::span));
+    Program {
+        paths: index.paths,
+        hosts: index.hosts,
+        leaves: index.leaves,
+        everywhere: index.everywhere,
+        actions: index.actions,
+        routes: index.routes,
+        predicates: index.predicates,
+        most_leaves: index.most_leaves,
+        layers: layers(rules, diagnostics),
+        roles: Roles {
+            names: vocabulary.roles.build(seed),
+            closure: hierarchy.closures(),
+            excluded_held: hierarchy.excluded(ExclusionKind::Static),
+            excluded_active: hierarchy.excluded(ExclusionKind::Dynamic),
+        },
+        inputs: inputs(&vocabulary, domains, !grants.windows.is_empty(), seed),
+        grants,
+        methods,
+        identity: identity(rules, seed, diagnostics),
+        network: Network { trusted_proxies: CidrSet::new(rules.network.trusted_proxies.iter().copied()), xff_hops: rules.network.xff_hops },
+        normalize: rules.paths.normalize,
+        trailing_slash: rules.paths.trailing_slash,
+        rules: answers.rules.into(),
+        requires: answers.requires.into(),
+        outputs,
+        statements: answers.statements,
+        sources: sources.names().map(Into::into).collect(),
+    }
+}
+
+/// Rules and roles in source order: what is reported first does not depend on the order of files or sections.
+fn speakers<'r>(rules: &'r RuleSet, permissions: &'r [Predicate], diagnostics: &mut Diagnostics) -> Vec<Speaker<'r>> {
+    let of_rules = rules.rules.iter().map(Speaker::Rule);
+    let of_roles = rules.roles.iter().zip(permissions).map(|(role, permission)| Speaker::Role(role, permission));
+    let mut speakers: Vec<_> = of_rules.chain(of_roles).collect();
+    speakers.sort_by_key(Speaker::span);
+    let routes: usize = rules.actions.iter().map(|action| action.routes.len()).sum();
+    if speakers.len().max(routes) >= MAX_RULES {
+        diagnostics.push(Diagnostic::error_of_load(Code::TOO_MANY_RULES, format!("a policy holds fewer than {MAX_RULES} rules and routes")));
+    }
+    speakers
+}
+
+fn check_permissions(rules: &RuleSet, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
+    for Permission { action, span } in rules.roles.iter().flat_map(|role| &role.can) {
+        check_action(action, *span, vocabulary, diagnostics);
+    }
+    rules.rules.iter().for_each(|rule| check_actions_of(&rule.predicate, vocabulary, diagnostics));
+}
+
+fn check_actions_of(predicate: &Predicate, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| check_actions_of(part, vocabulary, diagnostics)),
+        Predicate::Not(part) => check_actions_of(part, vocabulary, diagnostics),
+        Predicate::Test(test) => {
+            if let rule::Matcher::Action(pattern) = &test.matcher {
+                check_action(pattern, test.span, vocabulary, diagnostics);
+            }
+        }
+    }
+}
+
+fn is_shadow(layer: rule::LayerId, rules: &RuleSet) -> bool {
+    rules.layers.get(usize::from(layer.0)).is_some_and(|layer| layer.mode == Mode::Shadow)
+}
+
+fn layers(rules: &RuleSet, diagnostics: &mut Diagnostics) -> Layers {
+    if rules.layers.len() > MAX_LAYERS {
+        diagnostics.push(Diagnostic::error_of_load(Code::TOO_MANY_LAYERS, format!("a policy has at most {MAX_LAYERS} layers")));
+    }
+    let bits = |wanted: &dyn Fn(&rule::Layer) -> bool| {
+        rules.layers.iter().take(MAX_LAYERS).enumerate().filter(|(_, layer)| wanted(layer)).fold(0u64, |bits, (at, _)| bits | 1 << at)
+    };
+    let rule_in_shadow = rules.rules.iter().any(|rule| rule.mode == Mode::Shadow);
+    Layers {
+        enforced: bits(&|layer| layer.mode == Mode::Enforce),
+        virtually: bits(&|_| true),
+        default_allow: bits(&|layer| layer.default_allow),
+        any_shadow: rule_in_shadow || rules.layers.iter().any(|layer| layer.mode == Mode::Shadow),
+        names: rules.layers.iter().map(|layer| layer.name.as_ref().map(|name| name.text.clone())).collect(),
+    }
+}
+
+fn inputs(vocabulary: &Vocabulary<'_>, domains: Box<[(Box<str>, Slot)]>, time: bool, seed: u64) -> Inputs {
+    Inputs {
+        headers: vocabulary.headers.build(seed),
+        queries: vocabulary.queries.build(seed),
+        attribute_names: vocabulary.attributes.build(seed),
+        attributes: vocabulary.declared.clone().into(),
+        captures: vocabulary.captures.build(seed),
+        domains,
+        time,
+        remote_ip: vocabulary.remote_ip,
+    }
+}
+
+fn identity(rules: &RuleSet, seed: u64, diagnostics: &mut Diagnostics) -> Identity {
+    let given = &rules.identity;
+    let listed = |wanted| given.credentials.as_ref().is_none_or(|listed| listed.iter().any(|(credential, _)| *credential == wanted));
+    let mut contradict = |name: &str, trusted: &str| {
+        if let Some((_, span)) = given.credentials.as_ref().and_then(|listed| listed.first()) {
+            let message = format!("`{trusted}` has no effect, because `credentials` does not list `{name}`");
+            diagnostics.push(Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message).help(format!("add `{name}` to `credentials`")));
+        }
+    };
+    if given.trust_host_principal && !listed(rule::Credential::Host) {
+        contradict("host", "trust_host: [principal]");
+    }
+    if !given.trust_domains.is_empty() && !listed(rule::Credential::Workload) {
+        contradict("workload", "workloads");
+    }
+    let credentials = match &given.credentials {
+        Some(listed) => listed.iter().map(|(credential, _)| *credential).collect(),
+        None => vec![rule::Credential::Host, rule::Credential::Workload],
+    };
+    let credential = |credential| match credential {
+        rule::Credential::Host => Credential::Host,
+        rule::Credential::Workload => Credential::Workload,
+    };
+    Identity {
+        credentials: credentials.into_iter().map(credential).collect(),
+        trust_host_principal: given.trust_host_principal,
+        trust_host_peer: given.trust_host_peer,
+        trust_domains: Names::build(given.trust_domains.iter().map(|name| (0, name.text.as_bytes())), seed),
+    }
+}

@@ -1,0 +1,107 @@
+//! Gatelet's own YAML, lowered.
+//!
+//! | module | lowers |
+//! |---|---|
+//! | [`document`] | one source: its version and its sections |
+//! | [`include`] | names of other sources |
+//! | [`values`] | declared values, and `${name}` replaced by them |
+//! | [`layer`] | the layers that rules and roles belong to |
+//! | [`settings`] | paths, network and identity, on which all sources agree |
+//! | [`schema`] | attributes, sets and domains: what rules speak of |
+//! | [`rbac`] | actions, roles, exclusions and grants |
+//! | [`rules`] | rules, and [`matching`] what they match |
+//! | [`requirement`] | what a rule requires |
+//! | [`output`] | headers to set and to strip |
+//! | [`reference`] | `principal.attr.tenant`: attributes by name |
+//! | [`names`], [`words`] | names, fixed words and patterns, wherever they stand |
+
+mod document;
+mod include;
+mod layer;
+mod matching;
+mod names;
+mod output;
+mod rbac;
+mod reference;
+mod requirement;
+mod rules;
+mod schema;
+mod settings;
+mod values;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnostic::Diagnostics;
+use crate::rule::RuleSet;
+use crate::text::{Node, Sources};
+
+use super::Parsed;
+use document::{Document, Sections};
+use matching::Scope;
+use names::Definitions;
+use schema::Schema;
+use values::Values;
+
+/// The one document of a native source, its version and includes checked by [`lower`].
+pub(super) fn document(
+    parsed: Parsed,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Document> {
+    Document::of(parsed, sources, diagnostics)
+}
+
+/// The resolved names under `include`; what is wrong with them is the load's to report.
+pub(super) fn includes(name: &str, documents: &[Node]) -> Vec<String> {
+    documents
+        .first()
+        .map_or(Vec::new(), |root| include::names(name, root))
+}
+
+/// Merges and lowers every native document of a load.
+pub(super) fn lower(
+    mut documents: Vec<Document>,
+    given: Vec<Parsed>,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> RuleSet {
+    let mut values = Values::collect(&documents, given, diagnostics);
+    for document in &mut documents {
+        values.replace_in(&mut document.root, diagnostics);
+    }
+    // Apart, so that what comes from a value can be told from what was written in place.
+    let mut found = Diagnostics::new();
+    let sections: Vec<_> = documents
+        .iter()
+        .filter_map(|document| Sections::read(document, &mut found))
+        .collect();
+    include::check(&sections, sources, &mut found);
+    let rules = lower_sections(&sections, &mut found);
+    diagnostics.append(found, |diagnostic| values.explain(diagnostic));
+    rules
+}
+
+fn lower_sections(sections: &[Sections<'_>], diagnostics: &mut Diagnostics) -> RuleSet {
+    let mut rules = RuleSet::default();
+    let layers = layer::lower(sections, &mut rules, diagnostics);
+    settings::lower(sections, &mut rules, diagnostics);
+    let mut schema = Schema::collect(sections, diagnostics);
+    rbac::lower_actions(sections, &mut rules, diagnostics);
+    schema.add_captures(&rules.actions);
+    schema.lower_domains(sections, &mut rules, diagnostics);
+    rbac::lower_exclusions(sections, &mut rules, diagnostics);
+    rbac::lower_grants(sections, &mut rules, diagnostics);
+    output::lower(sections, &schema, &mut rules, diagnostics);
+
+    let (mut roles, mut ids) = (Definitions::of("role"), Definitions::of("rule"));
+    let mut scope = Scope::new(&schema, diagnostics);
+    for (section, layer) in sections.iter().zip(layers) {
+        let Some(layer) = layer else { continue };
+        rbac::lower_roles(section, layer, &mut roles, &mut rules, scope.diagnostics);
+        rules::lower(section, layer, &mut ids, &mut rules, &mut scope);
+    }
+    rules.attributes = schema.into_declarations();
+    rules
+}

@@ -1,0 +1,127 @@
+//! Rules: effect, match, mode and requirements.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::program::vocabulary::Truth;
+use crate::rule::{LayerId, Name, Predicate, Rule, RuleEffect, RuleSet};
+use crate::text::{Key, MappingReader, Node};
+
+use super::document::{Sections, entries};
+use super::layer::MODES;
+use super::matching::{self, Scope, all_of, is_identified};
+use super::names::{Definitions, check_id, whole};
+use super::requirement;
+use super::words::{not_supported, word};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Allow,
+    Deny,
+    Require,
+}
+
+const EFFECTS: &[(&str, Effect)] = &[
+    ("allow", Effect::Allow),
+    ("deny", Effect::Deny),
+    ("require", Effect::Require),
+];
+
+/// What a decision by a role is reported under.
+const ROLES_PREFIX: &str = "roles.";
+
+/// Lowers the rules of one source.
+pub(super) fn lower<'a>(
+    section: &Sections<'a>,
+    layer: LayerId,
+    ids: &mut Definitions,
+    rules: &mut RuleSet,
+    scope: &mut Scope<'_, 'a>,
+) {
+    for (key, node) in entries(section.rules, scope.diagnostics) {
+        let id = scope.diagnostics.check(rule_id(key));
+        let id = id.filter(|id| ids.define(id, scope.diagnostics));
+        let rule = rule(key, node, layer, scope);
+        if let (Some(id), Some(rule)) = (id, rule) {
+            rules.rules.push(Rule { id, ..rule });
+        }
+    }
+}
+
+fn rule_id(key: &Key) -> Result<Name, Diagnostic> {
+    let id = check_id(&key.text, key.span)?;
+    if !id.text.starts_with(ROLES_PREFIX) {
+        return Ok(id);
+    }
+    let message =
+        format!("an id that begins with \"{ROLES_PREFIX}\" stands for a role in decisions");
+    let error = Diagnostic::error(Code::BAD_NAME, key.span, message);
+    Err(error.help("choose another id"))
+}
+
+fn rule<'a>(
+    key: &'a Key,
+    node: &'a Node,
+    layer: LayerId,
+    scope: &mut Scope<'_, 'a>,
+) -> Option<Rule> {
+    let mut reader = scope.diagnostics.check(MappingReader::new(node))?;
+    let effect = reader.read_required("effect", |node| word(node, EFFECTS), scope.diagnostics);
+    let when = reader.take_entry("when");
+    if let Some((when, _)) = when {
+        scope.diagnostics.push(not_supported(when.span, "`when`"));
+    }
+    // For people only; that it is text is all that is asked of it.
+    reader.read("about", Node::as_str, scope.diagnostics);
+    let mode = reader.read("mode", |node| word(node, MODES), scope.diagnostics);
+    let (matched, require) = (reader.take_entry("match"), reader.take_entry("require"));
+    reader.finish(scope.diagnostics);
+
+    // A rule without an effect is read on, as the one that is read most strictly.
+    let allow = effect.is_none_or(|effect| effect == Effect::Allow);
+    let said = matched.and_then(|(_, node)| matching::lower(node, allow, scope));
+    let requirements = require.map_or(Vec::new(), |(_, node)| requirement::lower(node, scope));
+    let effect = match (effect?, require) {
+        (Effect::Allow, None) => RuleEffect::Allow,
+        (Effect::Deny, None) => RuleEffect::Deny,
+        (Effect::Require, Some(_)) => RuleEffect::Require(requirements),
+        (Effect::Require, None) => {
+            let error = Diagnostic::error(
+                Code::REQUIRE_MISMATCH,
+                key.span,
+                "this rule requires nothing",
+            );
+            let help = "such as `require: { approval: { groups: [finance] } }`";
+            scope.diagnostics.push(error.help(help));
+            return None;
+        }
+        (Effect::Allow | Effect::Deny, Some((require, _))) => {
+            let message = "`require` stands on a rule of another effect";
+            let error = Diagnostic::error(Code::REQUIRE_MISMATCH, require.span, message);
+            scope
+                .diagnostics
+                .push(error.help("write `effect: require`, as a rule of its own"));
+            return None;
+        }
+    };
+    let is_missing = matched.is_none() || said.as_ref().is_some_and(|said| said.is_empty);
+    if allow && is_missing && when.is_none() {
+        let at = matched.map_or(key.span, |(key, _)| key.span);
+        let message = "this allow does not say what it matches";
+        let error = Diagnostic::error(Code::MATCH_MISSING, at, message);
+        let help = "to allow everything, say to whom: `match: { who: authenticated }`";
+        scope.diagnostics.push(error.help(help));
+    }
+    let names_who = said.as_ref().is_some_and(|said| said.names_who);
+    let mut predicate = said.map_or(Predicate::TRUE, |said| said.predicate);
+    if allow && !names_who {
+        let identified = is_identified(Truth::False, key.span);
+        predicate = all_of(vec![identified, predicate]);
+    }
+    Some(Rule {
+        id: super::names::name(&key.text, key.span),
+        span: whole(key, node),
+        layer,
+        mode: mode.unwrap_or_default(),
+        effect,
+        predicate,
+    })
+}

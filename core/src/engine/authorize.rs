@@ -1,0 +1,161 @@
+//! Authorization: from the index to the rules that match, tallied.
+
+use super::scratch::{Binding, Sets};
+use super::verdict::Tally;
+use super::view::{Action, Held, View};
+use crate::pattern::path::Segments;
+use crate::program::leaf::{Entry, EntryKind, Leaf};
+use crate::program::paths::RootId;
+use crate::program::predicate::Watch;
+use crate::program::vocabulary::Truth;
+use crate::program::{Program, Route};
+
+/// Hears of every rule that is looked at.
+pub(super) trait Listen: Watch {
+    /// Whether every candidate has to be evaluated, also those that cannot change the verdict.
+    const EVERY_CANDIDATE: bool;
+    fn candidate(&mut self, entry: &Entry, truth: Truth);
+}
+
+static NO_SEGMENTS: Segments = Segments::new();
+
+/// Finds the leaves that the path leads to, and the most specific route among them.
+#[inline]
+pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> {
+    let (bound, program) = (&view.bound, view.bound.program);
+    sets.leaves.clear();
+    // Without a path only what is under a host can match: the root of the host itself.
+    let (path, segments) = bound.path.map_or((&[][..], &NO_SEGMENTS), |path| (path.path, bound.segments));
+    let Sets { leaves, pending, .. } = sets;
+    let mut best: Option<(&Route, u32)> = None;
+    let mut visit = |leaf: Leaf| {
+        // There is room: the compiler counted the most leaves that a walk can meet.
+        if leaves.len() < leaves.capacity() {
+            leaves.push(leaf);
+        }
+        for entry in program.leaves.routes(leaf) {
+            if entry.methods & bound.methods == 0 {
+                continue;
+            }
+            let Some(route) = program.routes.get(entry.rule() as usize) else { continue };
+            // The same rank is the same path: a method that is named beats any, and HEAD itself a GET that takes it in.
+            let key = |route: &Route, methods: u32| (route.rank, methods.count_zeros(), methods & bound.methods);
+            let better = |(other, methods): (&Route, u32)| key(route, entry.methods) > key(other, methods);
+            if best.is_none_or(better) {
+                best = Some((route, entry.methods));
+            }
+        }
+    };
+    let slash = bound.final_slash();
+    if bound.path.is_some() {
+        program.paths.walk(RootId(0), path, segments, slash, pending, &mut visit);
+    }
+    if let Some(host) = bound.host {
+        for root in program.hosts.roots(host.name) {
+            program.paths.walk(root, path, segments, slash, pending, &mut visit);
+        }
+    }
+    best.map(|(route, _)| route)
+}
+
+/// What the request means: the route's action, or the host's. They must not differ.
+#[inline]
+pub(super) fn action<'a>(program: &'a Program, given: Option<&'a [u8]>, route: Option<&'a Route>) -> Option<Result<Action<'a>, ()>> {
+    match (given, route) {
+        (None, None) => None,
+        (Some(name), None) => Some(Ok(Action { name, id: program.actions.names.get(0, name), route: None })),
+        (given, Some(route)) => {
+            let name = program.actions.names.name(route.action);
+            let differs = given.is_some_and(|given| given != name);
+            Some(if differs { Err(()) } else { Ok(Action { name, id: Some(route.action), route: Some(route) }) })
+        }
+    }
+}
+
+/// Evaluates every candidate and tallies what matched.
+#[inline]
+pub(super) fn authorize<L: Listen>(view: &View<'_>, sets: &mut Sets, listen: &mut L) -> (Tally, Tally) {
+    let program = view.bound.program;
+    let mut count = Count { enforced: Tally::new(program.layers.default_allow), shadow: Tally::new(0), listen };
+    sets.decision += 1;
+    sets.bound.clear();
+    let Sets { held, active, narrowed, leaves, bound, bound_at, decision, .. } = sets;
+    let roles = if *narrowed { &*active } else { &*held };
+    let facts = Held { view, roles };
+    let mut visit = |entry: &Entry| {
+        if entry.methods & view.bound.methods != 0 {
+            count.entry(program, entry, &facts, (bound, bound_at, *decision));
+        }
+    };
+    program.leaves.visit(program.everywhere, roles, &mut visit);
+    for leaf in leaves.iter() {
+        program.leaves.visit(*leaf, roles, &mut visit);
+    }
+    if let Some(action) = &view.action {
+        let leaf = match action.id {
+            Some(id) => program.actions.leaves.get(id as usize).copied().unwrap_or_default(),
+            None => program.actions.undeclared,
+        };
+        program.leaves.visit(leaf, roles, &mut visit);
+    }
+    (count.enforced, count.shadow)
+}
+
+struct Count<'l, L> {
+    enforced: Tally,
+    shadow: Tally,
+    listen: &'l mut L,
+}
+
+impl<L: Listen> Count<'_, L> {
+    #[inline]
+    fn entry(&mut self, program: &Program, entry: &Entry, facts: &Held<'_, '_>, bindings: (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64)) {
+        let (kind, rule) = (entry.kind(), entry.rule());
+        let tally = if entry.is_shadow() { &mut self.shadow } else { &mut self.enforced };
+        let layer = program.rule_layer(rule);
+        let needed = match kind {
+            EntryKind::Route => return,
+            EntryKind::Deny => tally.wants_deny(rule),
+            EntryKind::Allow => tally.wants_allow(rule, layer),
+            EntryKind::Require => true,
+        };
+        if !needed && !L::EVERY_CANDIDATE {
+            return;
+        }
+        let truth = program.predicates.evaluate(entry.predicate, facts, self.listen);
+        self.listen.candidate(entry, truth);
+        match kind {
+            EntryKind::Route => {}
+            EntryKind::Deny => tally.deny(rule, truth),
+            EntryKind::Allow => tally.allow(rule, layer, entry.guard(), truth),
+            EntryKind::Require => bind(program, entry, truth, facts, bindings, self.listen),
+        }
+    }
+}
+
+/// Notes that the requirements of a rule bind, unless the rule does not match.
+fn bind<L: Listen>(program: &Program, entry: &Entry, truth: Truth, facts: &Held<'_, '_>, (bound, at, decision): (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64), listen: &mut L) {
+    if truth == Truth::False {
+        return;
+    }
+    let undecided = truth != Truth::True;
+    let number = program.rules.get(entry.rule() as usize).map_or(u32::MAX, |rule| rule.require);
+    let Some(place) = at.get_mut(number as usize) else { return };
+    if place.0 == decision {
+        // Another alternative of the same rule: one that is decided settles it.
+        if let Some(binding) = bound.get_mut(place.1 as usize) {
+            binding.undecided &= undecided;
+        }
+        return;
+    }
+    let approvals = program.requires.get(number as usize).into_iter().flat_map(|require| &require.items).filter_map(|item| item.approval);
+    let mut unmet = false;
+    for bypass in approvals {
+        let exempt = bypass.0.is_some_and(|id| program.predicates.evaluate(id, facts, listen) == Truth::True);
+        unmet |= !exempt;
+    }
+    if bound.len() < bound.capacity() {
+        *place = (decision, crate::program::names::number(bound.len()));
+        bound.push(Binding { rule: entry.rule(), shadow: entry.is_shadow(), undecided, unmet });
+    }
+}

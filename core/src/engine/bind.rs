@@ -1,0 +1,254 @@
+//! Binding: the request is checked, its path normalised, and what the policy reads is found once.
+
+use super::query;
+use super::scratch::{Buffers, NONE};
+use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::pattern::cidr::parse_ip;
+use crate::pattern::host::{Host, normalize_host};
+use crate::pattern::path::{Normalized, Segments, TrailingSlash, canonical_decoded, normalize};
+use crate::program::vocabulary::AttributeType;
+use crate::program::{Declared, Owner, Program};
+use crate::request::{Attribute, Request, Value};
+use core::net::IpAddr;
+
+/// Why a request cannot be read: the decision's `detail`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Malformed(pub(super) &'static str);
+
+/// A request that can be read, and where its parts are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound<'a> {
+    pub(super) program: &'a Program,
+    pub(super) request: &'a Request<'a>,
+    pub(super) path: Option<Normalized<'a>>,
+    pub(super) segments: &'a Segments,
+    pub(super) host: Option<Host<'a>>,
+    pub(super) methods: u32,
+    pub(super) source_ip: Option<IpAddr>,
+    pub(super) remote_ip: RemoteIp,
+    pub(super) headers: &'a [(u32, u32)],
+    pub(super) query_counts: &'a [u32],
+    pub(super) parameters: &'a [(u16, u16, u16)],
+    pub(super) decoded: &'a [u8],
+    pub(super) attributes: &'a [u32],
+}
+
+/// The client's address, as far as it can be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RemoteIp {
+    Absent,
+    Known(IpAddr),
+    /// A trusted proxy forwards something that is no address, or less than it should.
+    Unclear,
+}
+
+impl<'a> Bound<'a> {
+    /// The path as patterns see it: without its final slash where that makes no difference.
+    #[inline]
+    pub(super) fn compared_path(&self) -> Option<&'a [u8]> {
+        let path = self.path?;
+        let drop = path.trailing_slash && self.program.trailing_slash != TrailingSlash::Distinct;
+        Some(if drop { path.path.strip_suffix(b"/").unwrap_or(path.path) } else { path.path })
+    }
+
+    /// Whether a final slash counts as an empty segment.
+    #[inline]
+    pub(super) fn final_slash(&self) -> bool {
+        self.program.trailing_slash == TrailingSlash::Distinct && self.path.is_some_and(|path| path.trailing_slash)
+    }
+}
+
+/// Checks the request and finds what the policy reads of it.
+#[inline]
+pub(super) fn bind<'a>(program: &'a Program, request: &'a Request<'a>, buffers: &'a mut Buffers) -> Result<Bound<'a>, Malformed> {
+    let Buffers { path, segments, host, headers, query_counts, parameters, decoded, attributes } = buffers;
+    let path = match (request.path, request.path_decoded) {
+        (None, None) => None,
+        (Some(target), None) => Some(normalize(target, program.normalize, program.trailing_slash, path, segments)),
+        (None, Some(decoded)) => Some(canonical_decoded(decoded, program.trailing_slash, path, segments)),
+        (Some(_), Some(_)) => return Err(Malformed("path_twice")),
+    };
+    let path = path.transpose().map_err(|error| Malformed(error.slug()))?;
+    let host = request.host.map(|raw| normalize_host(raw, host)).transpose().map_err(|_| Malformed("host"))?;
+    check_sizes(request)?;
+    let source_ip = request.source_ip.map(|text| parse_ip(text).ok_or(Malformed("source_ip"))).transpose()?;
+    bind_headers(program, request, headers)?;
+    if !program.inputs.queries.is_empty() {
+        query::bind(program, path.and_then(|path| path.query), query_counts, parameters, decoded);
+    }
+    if !attributes.is_empty() {
+        bind_attributes(program, request, attributes)?;
+    }
+    let bound = Bound {
+        program,
+        request,
+        path,
+        segments,
+        host,
+        methods: program.methods.bits(request.method),
+        source_ip,
+        remote_ip: RemoteIp::Absent,
+        headers,
+        query_counts,
+        parameters,
+        decoded,
+        attributes,
+    };
+    Ok(if program.inputs.remote_ip { Bound { remote_ip: remote_ip(&bound), ..bound } } else { bound })
+}
+
+/// Names and ids are text of a bounded length; lists are bounded.
+#[inline]
+fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
+    if let Some(method) = request.method {
+        let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        if method.is_empty() || method.len() > MAX_NAME_BYTES || !method.iter().all(token) {
+            return Err(Malformed("method"));
+        }
+    }
+    check_name(request.action, "action")?;
+    if let Some(resource) = &request.resource {
+        check_name(resource.kind, "resource_type")?;
+        check_name(resource.id, "resource_id")?;
+        check_count(resource.attributes.len())?;
+    }
+    check_count(request.attributes.len())?;
+    check_count(request.approvals.len())?;
+    if let Some(roles) = request.active_roles {
+        check_count(roles.len())?;
+    }
+    Ok(())
+}
+
+#[inline]
+fn check_count(count: usize) -> Result<(), Malformed> {
+    if count > MAX_ITEMS { Err(Malformed("too_many_items")) } else { Ok(()) }
+}
+
+#[inline]
+fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> {
+    match name {
+        Some(name) if !is_name(name) => Err(Malformed(what)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is text without control characters, not empty and not too long.
+#[inline]
+pub(super) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.iter().any(u8::is_ascii_control) && (name.is_ascii() || core::str::from_utf8(name).is_ok())
+}
+
+/// The principal's own lists are bounded, its names are names.
+#[inline]
+pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Result<(), Malformed> {
+    if !is_name(principal.id) {
+        return Err(Malformed("principal_id"));
+    }
+    check_name(principal.provider, "principal_provider")?;
+    check_count(principal.roles.len())?;
+    check_count(principal.groups.len())?;
+    check_count(principal.attributes.len())?;
+    let names = |names: &[&[u8]]| names.iter().all(|name| is_name(name));
+    if names(principal.roles) && names(principal.groups) { Ok(()) } else { Err(Malformed("principal_names")) }
+}
+
+fn bind_headers(program: &Program, request: &Request<'_>, slots: &mut [(u32, u32)]) -> Result<(), Malformed> {
+    if request.headers.len() > MAX_HEADERS {
+        return Err(Malformed("too_many_headers"));
+    }
+    slots.fill((NONE, 0));
+    for (at, (name, value)) in request.headers.iter().enumerate() {
+        let bad = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
+        if name.is_empty() || name.iter().any(|byte| bad(byte) || *byte == b':' || *byte == b' ') || value.iter().any(bad) {
+            return Err(Malformed("header"));
+        }
+        if slots.is_empty() {
+            continue;
+        }
+        if let Some(slot) = header_slot(program, name).and_then(|slot| slots.get_mut(slot as usize)) {
+            if slot.0 == NONE {
+                slot.0 = u32::try_from(at).unwrap_or(NONE);
+            }
+            slot.1 += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The longest header name that a policy can read.
+pub(crate) const MAX_HEADER_NAME: usize = 128;
+
+#[inline]
+fn header_slot(program: &Program, name: &[u8]) -> Option<u32> {
+    let mut lower = [0u8; MAX_HEADER_NAME];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    program.inputs.headers.get(0, lower)
+}
+
+fn bind_attributes(program: &Program, request: &Request<'_>, slots: &mut [u32]) -> Result<(), Malformed> {
+    slots.fill(NONE);
+    bind_owner(program, Owner::Request, request.attributes, slots)?;
+    if let Some(principal) = &request.principal {
+        bind_owner(program, Owner::Principal, principal.attributes, slots)?;
+    }
+    match &request.resource {
+        Some(resource) => bind_owner(program, Owner::Resource, resource.attributes, slots),
+        None => Ok(()),
+    }
+}
+
+fn bind_owner(program: &Program, owner: Owner, given: &[Attribute<'_>], slots: &mut [u32]) -> Result<(), Malformed> {
+    for (at, (name, value)) in given.iter().enumerate() {
+        // What is not declared cannot be used, and is not looked at.
+        let Some(id) = program.inputs.attribute_names.get(owner as u32, name) else { continue };
+        let (Some(slot), Some(declared)) = (slots.get_mut(id as usize), program.inputs.attributes.get(id as usize)) else { continue };
+        if *slot != NONE {
+            return Err(Malformed("attribute_twice"));
+        }
+        if typed(*value, *declared).is_none() {
+            return Err(Malformed("attribute_type"));
+        }
+        *slot = u32::try_from(at).unwrap_or(NONE);
+    }
+    Ok(())
+}
+
+/// The value as it is declared; text is parsed where an address, a time or a duration is.
+pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
+    let text = |bytes| core::str::from_utf8(bytes).ok();
+    Some(match (declared.ty, value) {
+        (AttributeType::String, Value::String(bytes)) => Value::String(text(bytes)?.as_bytes()),
+        (AttributeType::Int, Value::Int(_)) | (AttributeType::Double, Value::Double(_)) | (AttributeType::Bool, Value::Bool(_)) => value,
+        #[expect(clippy::cast_precision_loss, reason = "a whole number given where a double is declared")]
+        (AttributeType::Double, Value::Int(number)) => Value::Double(number as f64),
+        (AttributeType::Timestamp, Value::Timestamp(_)) | (AttributeType::Duration, Value::Duration(_)) => value,
+        (AttributeType::Timestamp, Value::String(bytes)) => Value::Timestamp(crate::time::parse_timestamp(text(bytes)?)?),
+        (AttributeType::Duration, Value::String(bytes)) => Value::Duration(crate::time::parse_duration(text(bytes)?)?),
+        (AttributeType::Ip, Value::Ip(ip)) => Value::Ip(ip.to_canonical()),
+        (AttributeType::Ip, Value::String(bytes)) => Value::Ip(parse_ip(bytes)?),
+        (AttributeType::StringList, Value::List(items)) => {
+            let strings = items.iter().all(|item| matches!(item, Value::String(bytes) if text(bytes).is_some()));
+            if strings { value } else { return None }
+        }
+        _ => return None,
+    })
+}
+
+/// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
+fn remote_ip(bound: &Bound<'_>) -> RemoteIp {
+    let network = &bound.program.network;
+    let Some(peer) = bound.source_ip else { return RemoteIp::Absent };
+    if network.xff_hops == 0 || !network.trusted_proxies.contains(peer) {
+        return RemoteIp::Known(peer);
+    }
+    let fields = bound.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));
+    let mut entries = fields.rev().flat_map(|(_, value)| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii).peekable();
+    if entries.peek().is_none() {
+        return RemoteIp::Known(peer);
+    }
+    let entry = entries.nth(network.xff_hops as usize - 1).and_then(parse_ip);
+    entry.map_or(RemoteIp::Unclear, RemoteIp::Known)
+}

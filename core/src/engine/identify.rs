@@ -1,0 +1,49 @@
+//! Identity: from the credentials of a request to its caller.
+
+use super::bind::{Malformed, check_principal};
+use super::view::Caller;
+use crate::pattern::spiffe::SpiffeId;
+use crate::program::{Credential, Program};
+use crate::request::{Principal, Request};
+
+/// Why there is no caller although a credential came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refused {
+    Malformed(Malformed),
+    /// The credential is not good; the decision's `detail`.
+    Invalid(&'static str),
+}
+
+/// The provider of principals that the host gives without naming one.
+pub(crate) const HOST: &[u8] = b"host";
+/// The provider of workloads.
+pub(crate) const WORKLOADS: &[u8] = b"workloads";
+
+/// The caller: the first credential in the policy's order; the others must be good and add nothing.
+#[inline]
+pub(super) fn identify<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
+    let mut caller = None;
+    for credential in &program.identity.credentials {
+        let found = match credential {
+            Credential::Host => host(program, request)?,
+            Credential::Workload => workload(program, request)?,
+        };
+        caller = caller.or(found);
+    }
+    Ok(caller)
+}
+
+fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
+    let Some(principal) = request.principal.filter(|_| program.identity.trust_host_principal) else { return Ok(None) };
+    check_principal(&principal).map_err(Refused::Malformed)?;
+    Ok(Some(Caller { provider: principal.provider.unwrap_or(HOST), principal }))
+}
+
+fn workload<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
+    let Some(peer) = request.peer.filter(|_| program.identity.trust_host_peer) else { return Ok(None) };
+    let id = SpiffeId::parse(peer).map_err(|_| Refused::Invalid("malformed"))?;
+    if program.identity.trust_domains.get(0, id.trust_domain).is_none() {
+        return Err(Refused::Invalid("unknown_trust_domain"));
+    }
+    Ok(Some(Caller { provider: WORKLOADS, principal: Principal { id: peer, ..Principal::default() } }))
+}

@@ -1,0 +1,130 @@
+//! What one thread decides with: a pinned policy and room for everything that a decision needs.
+
+use crate::limits::{MAX_TARGET_BYTES, MAX_SEGMENTS};
+use crate::pattern::host::HostBuffer;
+use crate::pattern::path::{PathBuffer, Segments};
+use crate::policy::Policy;
+use crate::program::Program;
+use crate::program::leaf::Leaf;
+use crate::program::paths::Pending;
+use crate::program::roles::{RoleId, RoleSet};
+use std::sync::Arc;
+
+/// Room for decisions, one per thread.
+///
+/// It pins the policy that it last decided with, so that deciding shares no
+/// counter with other threads. A scratch of another engine is safe to use: it is
+/// pinned anew, which allocates.
+#[derive(Debug)]
+pub struct Scratch {
+    pub(super) policy: Arc<Policy>,
+    /// Which installation of which engine is pinned.
+    pub(super) pinned: u64,
+    pub(super) buffers: Buffers,
+    pub(super) sets: Sets,
+}
+
+impl Scratch {
+    pub(super) fn new(policy: Arc<Policy>, pinned: u64) -> Self {
+        let (buffers, sets) = (Buffers::new(&policy.program), Sets::new(&policy.program));
+        Self { policy, pinned, buffers, sets }
+    }
+}
+
+/// What binding fills and the rest of the decision reads.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    pub(super) path: PathBuffer,
+    pub(super) segments: Segments,
+    pub(super) host: HostBuffer,
+    /// By header name that the policy reads: the first field of that name, and how many there are.
+    pub(super) headers: Vec<(u32, u32)>,
+    /// By query name that the policy reads: how many values there are.
+    pub(super) query_counts: Vec<u32>,
+    /// Name, start and length in `decoded` of each value.
+    pub(super) parameters: Vec<(u16, u16, u16)>,
+    pub(super) decoded: Vec<u8>,
+    /// By declared attribute: where it stands among those of its owner.
+    pub(super) attributes: Vec<u32>,
+}
+
+/// Marks what a request does not have.
+pub(super) const NONE: u32 = u32::MAX;
+
+impl Buffers {
+    fn new(program: &Program) -> Self {
+        let inputs = &program.inputs;
+        let target = if inputs.queries.is_empty() { 0 } else { MAX_TARGET_BYTES };
+        Self {
+            path: PathBuffer::new(),
+            segments: Segments::new(),
+            host: HostBuffer::new(),
+            headers: vec![(NONE, 0); inputs.headers.len()],
+            query_counts: vec![0; inputs.queries.len()],
+            parameters: Vec::with_capacity(target / 2 + 1),
+            decoded: Vec::with_capacity(target),
+            attributes: vec![NONE; inputs.attributes.len()],
+        }
+    }
+}
+
+/// Of a caller with more grants, a decision by one of the rest does not tell which.
+const MAX_GRANTS_TOLD: usize = 1_024;
+
+/// What authorization works with.
+#[derive(Debug)]
+pub(super) struct Sets {
+    pub(super) held: RoleSet,
+    pub(super) active: RoleSet,
+    /// Whether `active` is less than `held`; else only `held` is filled.
+    pub(super) narrowed: bool,
+    /// The grants that gave roles, as many as there is room for.
+    pub(super) granted: Vec<(RoleId, u32)>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) pending: Pending,
+    /// Rules whose requirements bind, in source order once a verdict stands.
+    pub(super) bound: Vec<Binding>,
+    /// By set of requirements: where it stands in `bound`, if the decision's number agrees.
+    pub(super) bound_at: Vec<(u64, u32)>,
+    /// Numbers the decisions of this scratch.
+    pub(super) decision: u64,
+    /// For walking the path of a SPIFFE ID.
+    pub(super) workload_path: PathBuffer,
+    pub(super) workload_segments: Segments,
+}
+
+/// A matching rule with requirements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding {
+    pub(super) rule: u32,
+    pub(super) shadow: bool,
+    /// It binds because it could not be decided.
+    pub(super) undecided: bool,
+    /// It asks for an approval, and the principal is not exempt.
+    pub(super) unmet: bool,
+}
+
+impl Sets {
+    fn new(program: &Program) -> Self {
+        let roles = program.roles.names.len();
+        Self {
+            held: RoleSet::for_roles(roles),
+            active: RoleSet::for_roles(roles),
+            narrowed: false,
+            granted: Vec::with_capacity(program.grants.grants.len().min(MAX_GRANTS_TOLD)),
+            leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS)),
+            pending: Pending::new(),
+            bound: Vec::with_capacity(program.requires.len()),
+            bound_at: vec![(0, 0); program.requires.len()],
+            decision: 0,
+            workload_path: PathBuffer::new(),
+            workload_segments: Segments::new(),
+        }
+    }
+
+    /// The roles that the principal acts in.
+    #[inline]
+    pub(super) const fn roles(&self) -> &RoleSet {
+        if self.narrowed { &self.active } else { &self.held }
+    }
+}

@@ -1,0 +1,165 @@
+//! What predicates read: the bound request, its caller and its action.
+
+use super::bind::{Bound, RemoteIp, typed};
+use super::scratch::NONE;
+use crate::pattern::host::Host;
+use crate::pattern::path::TrailingSlash;
+use crate::program::predicate::{ComparedPath, Facts, Slot, Values};
+use crate::program::roles::{RoleId, RoleSet};
+use crate::program::vocabulary::Truth;
+use crate::program::{Owner, Route};
+use crate::request::{Principal, Value};
+
+/// Who is calling.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) provider: &'a [u8],
+    pub(super) principal: Principal<'a>,
+}
+
+/// What the request means.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Action<'a> {
+    pub(super) name: &'a [u8],
+    /// Its number, if the policy declares it.
+    pub(super) id: Option<u32>,
+    /// The route that named it.
+    pub(super) route: Option<&'a Route>,
+}
+
+/// A request with its caller and its action.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) bound: Bound<'a>,
+    pub(super) caller: Option<Caller<'a>>,
+    pub(super) action: Option<Action<'a>>,
+}
+
+impl<'a> View<'a> {
+    /// The value of a slot.
+    pub(super) fn value(&self, slot: Slot) -> Values<'a> {
+        let Self { bound, caller, action } = self;
+        let request = bound.request;
+        match slot {
+            Slot::Method => match request.method {
+                Some(b"HEAD") if bound.program.methods.head_as_get() => Values::Names(&[b"HEAD", b"GET"]),
+                method => text(method),
+            },
+            Slot::Path => text(bound.compared_path()),
+            Slot::Host => text(bound.host.map(|host| host.name)),
+            Slot::Header(id) => self.header(id),
+            Slot::Query(id) => self.parameter(id),
+            Slot::Attribute(id) => self.attribute(id),
+            Slot::SourceIp => bound.source_ip.map_or(Values::Absent, |ip| Values::One(Value::Ip(ip))),
+            Slot::RemoteIp => match bound.remote_ip {
+                RemoteIp::Absent => Values::Absent,
+                RemoteIp::Known(ip) => Values::One(Value::Ip(ip)),
+                RemoteIp::Unclear => Values::Open(Truth::Undecided),
+            },
+            Slot::Peer => text(request.peer.filter(|_| bound.program.identity.trust_host_peer)),
+            Slot::PrincipalId => text(caller.map(|caller| caller.principal.id)),
+            Slot::PrincipalProvider => text(caller.map(|caller| caller.provider)),
+            Slot::Roles => caller.map_or(Values::Absent, |_| Values::One(Value::Bool(true))),
+            Slot::Groups => caller.map_or(Values::Absent, |caller| Values::Names(caller.principal.groups)),
+            Slot::Scopes => caller.map_or(Values::Absent, |_| Values::Names(&[])),
+            Slot::Action => text(action.map(|action| action.name)),
+            Slot::ResourceType => text(request.resource.and_then(|resource| resource.kind)),
+            Slot::ResourceId => text(request.resource.and_then(|resource| resource.id)),
+            Slot::Segment(at) => self.segment(usize::from(at)),
+            Slot::Capture(name) => {
+                let captures = action.and_then(|action| action.route).map_or(&[][..], |route| &route.captures);
+                let found = captures.iter().find(|(capture, _)| *capture == name);
+                found.map_or(Values::Absent, |(_, at)| self.segment(usize::from(*at)))
+            }
+        }
+    }
+
+    fn segment(&self, at: usize) -> Values<'a> {
+        match self.bound.path {
+            Some(path) if at < self.bound.segments.count() => Values::One(Value::String(self.bound.segments.get(at, path.path))),
+            _ => Values::Absent,
+        }
+    }
+
+    fn header(&self, id: u16) -> Values<'a> {
+        let fields = self.bound.request.headers;
+        match self.bound.headers.get(usize::from(id)) {
+            Some((first, 1)) => fields.get(*first as usize).map_or(Values::Absent, |(_, value)| Values::One(Value::String(value))),
+            Some((first, _)) if *first != NONE => Values::Headers { fields, name: self.bound.program.inputs.headers.name(u32::from(id)) },
+            _ => Values::Absent,
+        }
+    }
+
+    fn parameter(&self, id: u16) -> Values<'a> {
+        let Bound { parameters, decoded, query_counts, .. } = self.bound;
+        match query_counts.get(usize::from(id)) {
+            Some(1) => {
+                let found = parameters.iter().find(|(name, ..)| *name == id);
+                let value = found.and_then(|(_, start, len)| decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len)));
+                text(value)
+            }
+            Some(0) | None => Values::Absent,
+            Some(_) => Values::Parameters { values: parameters, decoded, name: id },
+        }
+    }
+
+    fn attribute(&self, id: u16) -> Values<'a> {
+        let bound = &self.bound;
+        let (Some(at), Some(declared)) = (bound.attributes.get(usize::from(id)), bound.program.inputs.attributes.get(usize::from(id))) else {
+            return Values::Absent;
+        };
+        let given = match declared.owner {
+            Owner::Principal => match &self.caller {
+                None => return Values::Absent,
+                Some(caller) => caller.principal.attributes,
+            },
+            Owner::Request => bound.request.attributes,
+            Owner::Resource => bound.request.resource.as_ref().map_or(&[][..], |resource| resource.attributes),
+        };
+        match given.get(*at as usize).and_then(|(_, value)| typed(*value, *declared)) {
+            Some(Value::List(items)) => Values::Many(items),
+            Some(value) => Values::One(value),
+            // Only a principal can be missing by not having identified itself.
+            None if declared.optional => Values::Absent,
+            None => Values::Open(Truth::Undecided),
+        }
+    }
+}
+
+#[inline]
+fn text(value: Option<&[u8]>) -> Values<'_> {
+    value.map_or(Values::Absent, |value| Values::One(Value::String(value)))
+}
+
+/// A view together with the roles that hold.
+pub(super) struct Held<'v, 'a> {
+    pub(super) view: &'v View<'a>,
+    pub(super) roles: &'v RoleSet,
+}
+
+impl Facts for Held<'_, '_> {
+    #[inline]
+    fn read(&self, slot: Slot) -> Values<'_> {
+        self.view.value(slot)
+    }
+
+    #[inline]
+    fn holds(&self, role: RoleId) -> bool {
+        self.roles.has(role)
+    }
+
+    #[inline]
+    fn has_caller(&self) -> bool {
+        self.view.caller.is_some()
+    }
+
+    fn host(&self) -> Option<Host<'_>> {
+        self.view.bound.host
+    }
+
+    fn path(&self) -> ComparedPath<'_> {
+        let bound = &self.view.bound;
+        let distinct = bound.program.trailing_slash == TrailingSlash::Distinct;
+        ComparedPath { path: bound.path.map_or(&[], |path| path.path), segments: bound.segments, slash: distinct.then(|| bound.final_slash()) }
+    }
+}

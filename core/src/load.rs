@@ -1,0 +1,118 @@
+//! Loading: from sources to a policy, on one screen.
+
+use crate::compile;
+use crate::crypto::{digest, hexadecimal};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, LoadError, Severity};
+use crate::dialect::{self, Parsed};
+use crate::policy::{Counts, Policy};
+use crate::text::{self, Sources};
+
+/// Changes whenever the same text comes to mean something else.
+const FORMAT_VERSION: &[u8] = b"gatelet-policy-1";
+
+/// A piece of policy text with its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    name: &'a str,
+    bytes: &'a [u8],
+}
+
+impl<'a> Source<'a> {
+    /// `name` is what diagnostics and decisions call it, most often a path relative to the policy's directory.
+    #[must_use]
+    pub const fn new(name: &'a str, bytes: &'a [u8]) -> Self {
+        Self { name, bytes }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Names of the sources that it includes, relative to where its own name is; what cannot be read includes nothing.
+    ///
+    /// Whoever reads files adds these to the load; see [`Policy::load`].
+    #[must_use]
+    pub fn includes(&self) -> Vec<String> {
+        dialect::includes(self.name, self.bytes)
+    }
+}
+
+/// What a load takes beside its sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions<'a> {
+    /// Sources of values that replace the defaults under `values`, such as those of one environment.
+    pub values: &'a [Source<'a>],
+}
+
+impl Policy {
+    /// Loads a policy from all of its sources, in any order.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once, each problem with its place.
+    ///
+    /// ```
+    /// use gatelet::{Policy, Source};
+    /// let error = Policy::load(&[Source::new("shop.yaml", b"gatelet: 1\nrolez: {}\n")]).unwrap_err();
+    /// let problem = &error.diagnostics()[0];
+    /// assert_eq!((problem.line(), problem.column()), (Some(2), Some(1)));
+    /// assert_eq!(problem.help_text(), Some("did you mean \"roles\"?"));
+    /// ```
+    pub fn load(sources: &[Source<'_>]) -> Result<Self, LoadError> {
+        Self::load_with(sources, &LoadOptions::default())
+    }
+
+    /// As [`Policy::load`], with options.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once, each problem with its place.
+    pub fn load_with(sources: &[Source<'_>], options: &LoadOptions<'_>) -> Result<Self, LoadError> {
+        let mut diagnostics = Diagnostics::new();
+        let mut texts = Sources::new();
+        let (policies, values) = (sorted(sources), sorted(options.values));
+        let documents = parse(&policies, &mut texts, &mut diagnostics);
+        let value_documents = parse(&values, &mut texts, &mut diagnostics);
+        let rules = dialect::lower(documents, value_documents, &texts, &mut diagnostics);
+        let digest = digest(pieces(&policies, &values));
+        let program = compile::compile(&rules, &texts, seed(&digest), &mut diagnostics);
+        let counts = Counts { rules: rules.rules.len(), roles: rules.roles.len(), grants: rules.grants.len(), actions: rules.actions.len() };
+        let found = diagnostics.finish(&texts);
+        if found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
+            return Err(LoadError::new(found));
+        }
+        Ok(Self { program, digest: hexadecimal(&digest).into(), warnings: found.into(), counts })
+    }
+}
+
+/// By name: the order in which sources are given means nothing.
+fn sorted<'s>(sources: &[Source<'s>]) -> Vec<Source<'s>> {
+    let mut sorted = sources.to_vec();
+    sorted.sort_by_key(|source| source.name);
+    sorted
+}
+
+fn parse(given: &[Source<'_>], texts: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
+    let mut parsed = Vec::new();
+    for source in given {
+        if texts.names().any(|name| name == source.name) {
+            diagnostics.push(Diagnostic::error_in_file(Code::DUPLICATE_SOURCE, source.name, "this source is given twice in one load"));
+            continue;
+        }
+        let Some(id) = diagnostics.check(texts.add(source.name, source.bytes)) else { continue };
+        if let Some(documents) = text::parse(texts, id, diagnostics) {
+            parsed.push(Parsed { source: id, documents });
+        }
+    }
+    parsed
+}
+
+fn pieces<'s>(policies: &'s [Source<'s>], values: &'s [Source<'s>]) -> impl Iterator<Item = &'s [u8]> {
+    let both = |sources: &'s [Source<'s>]| sources.iter().flat_map(|source| [source.name.as_bytes(), source.bytes]);
+    [FORMAT_VERSION].into_iter().chain(both(policies)).chain([&b"values"[..]]).chain(both(values))
+}
+
+/// Keys the tables: the same everywhere, and not to be known without the policy.
+fn seed(digest: &[u8; 32]) -> u64 {
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}

@@ -1,0 +1,135 @@
+//! Names to numbers: an immutable table from bytes to dense ids.
+
+use super::hash::{hash_bytes, mix};
+
+const EMPTY: u32 = u32::MAX;
+
+/// Distinct (space, name) pairs, numbered from 0 in the order in which they were given.
+///
+/// The space keeps names of different kinds apart, such as users of different providers.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    slots: Box<[Slot]>,
+    entries: Box<[Entry]>,
+    pool: Box<[u8]>,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    tag: u32,
+    id: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: u32,
+    len: u32,
+    space: u32,
+}
+
+impl Names {
+    /// At most `u32::MAX - 1` names of 4 GiB together; the limits of a load keep far below.
+    pub(crate) fn build<'n>(names: impl Iterator<Item = (u32, &'n [u8])>, seed: u64) -> Self {
+        let (mut entries, mut pool) = (Vec::new(), Vec::new());
+        for (space, name) in names {
+            entries.push(Entry { start: number(pool.len()), len: number(name.len()), space });
+            pool.extend_from_slice(name);
+        }
+        let capacity = (entries.len() * 2).next_power_of_two().max(2);
+        let mut table = Self {
+            slots: vec![Slot { tag: 0, id: EMPTY }; capacity].into(),
+            entries: entries.into(),
+            pool: pool.into(),
+            seed,
+        };
+        for id in 0..number(table.entries.len()) {
+            let Some(entry) = table.entries.get(id as usize).copied() else { break };
+            let (tag, mut at) = table.place(entry.space, table.bytes(entry));
+            while let Some(slot) = table.slots.get_mut(at) {
+                if slot.id == EMPTY {
+                    *slot = Slot { tag, id };
+                    break;
+                }
+                at = (at + 1) & (capacity - 1);
+            }
+        }
+        table
+    }
+
+    #[inline]
+    fn place(&self, space: u32, name: &[u8]) -> (u32, usize) {
+        let hash = hash_bytes(name, mix(self.seed, u64::from(space)));
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+        let place = ((hash >> 32) as u32, hash as usize & (self.slots.len().wrapping_sub(1)));
+        place
+    }
+
+    #[inline]
+    fn bytes(&self, entry: Entry) -> &[u8] {
+        self.pool.get(entry.start as usize..entry.start as usize + entry.len as usize).unwrap_or_default()
+    }
+
+    /// The number of a name.
+    #[inline]
+    pub(crate) fn get(&self, space: u32, name: &[u8]) -> Option<u32> {
+        let (tag, mut at) = self.place(space, name);
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.id == EMPTY {
+                return None;
+            }
+            if slot.tag == tag {
+                let entry = *self.entries.get(slot.id as usize)?;
+                if entry.space == space && self.bytes(entry) == name {
+                    return Some(slot.id);
+                }
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// The name of a number, empty if there is none.
+    pub(crate) fn name(&self, id: u32) -> &[u8] {
+        self.entries.get(id as usize).map_or(&[], |entry| self.bytes(*entry))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Heap bytes.
+    pub(crate) fn bytes_held(&self) -> usize {
+        size_of_val(&*self.slots) + size_of_val(&*self.entries) + self.pool.len()
+    }
+}
+
+/// A count as `u32`; the limits of a load keep every count below, and saturation would only miss names.
+pub(crate) fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_given_and_nothing_else() {
+        let owned: Vec<String> = (0..1000).map(|i| format!("name-{i}-{}", "x".repeat(i % 40))).collect();
+        let names = Names::build(owned.iter().enumerate().map(|(i, n)| (u32::from(i % 2 == 1), n.as_bytes())), 42);
+        for (i, name) in owned.iter().enumerate() {
+            let space = u32::from(i % 2 == 1);
+            assert_eq!(names.get(space, name.as_bytes()), Some(number(i)));
+            assert_eq!(names.get(1 - space, name.as_bytes()), None);
+            assert_eq!(names.name(number(i)), name.as_bytes());
+        }
+        assert_eq!(names.get(0, b"other"), None);
+        assert_eq!(Names::default().get(0, b""), None);
+        assert!(Names::build(std::iter::empty(), 1).is_empty());
+        assert_eq!(Names::build(std::iter::once((0, &b""[..])), 1).get(0, b""), Some(0));
+    }
+}

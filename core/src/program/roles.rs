@@ -1,0 +1,131 @@
+//! Roles: their closure under inheritance, what excludes what, and the set that a caller holds.
+
+use super::names::Names;
+
+/// A role, numbered in the order of declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RoleId(pub(crate) u32);
+
+/// Lists of numbers by owner, kept in one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    starts: Box<[u32]>,
+    items: Box<[u32]>,
+}
+
+impl Lists {
+    pub(crate) fn build<I: IntoIterator<Item = u32>>(lists: impl Iterator<Item = I>) -> Self {
+        let (mut starts, mut items) = (vec![0], Vec::new());
+        for list in lists {
+            items.extend(list);
+            starts.push(super::names::number(items.len()));
+        }
+        Self { starts: starts.into(), items: items.into() }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, owner: u32) -> &[u32] {
+        let owner = owner as usize;
+        match (self.starts.get(owner), self.starts.get(owner + 1)) {
+            (Some(start), Some(end)) => self.items.get(*start as usize..*end as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn bytes_held(&self) -> usize {
+        size_of_val(&*self.starts) + size_of_val(&*self.items)
+    }
+}
+
+/// The roles that a policy declares.
+#[derive(Debug, Default)]
+pub(crate) struct Roles {
+    pub(crate) names: Names,
+    /// By role: itself and all that it inherits.
+    pub(crate) closure: Lists,
+    /// By role: the roles that may not be held, or not be acted in, beside it. Empty where nothing is exclusive.
+    pub(crate) excluded_held: Lists,
+    pub(crate) excluded_active: Lists,
+}
+
+impl Roles {
+    /// Two roles of `set` that exclude each other.
+    pub(crate) fn conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
+        set.iter().find_map(|role| {
+            let other = excluded.get(role.0).iter().find(|other| set.has(RoleId(**other)))?;
+            Some((role, RoleId(*other)))
+        })
+    }
+}
+
+/// A set of roles, reused from decision to decision without allocating.
+#[derive(Debug, Default)]
+pub(crate) struct RoleSet {
+    /// One bit for all roles of the same number modulo 64: most questions end here.
+    signature: u64,
+    bits: Box<[u64]>,
+    list: Vec<u32>,
+}
+
+impl RoleSet {
+    pub(crate) fn for_roles(count: usize) -> Self {
+        Self { signature: 0, bits: vec![0; count.div_ceil(64)].into(), list: Vec::with_capacity(count) }
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        for role in self.list.drain(..) {
+            if let Some(word) = self.bits.get_mut(role as usize / 64) {
+                *word = 0;
+            }
+        }
+        self.signature = 0;
+    }
+
+    /// Roles beyond the count that the set was made for are not taken.
+    #[inline]
+    pub(crate) fn insert(&mut self, role: RoleId) {
+        let bit = 1 << (role.0 % 64);
+        if let Some(word) = self.bits.get_mut(role.0 as usize / 64)
+            && *word & bit == 0
+        {
+            *word |= bit;
+            self.signature |= bit;
+            self.list.push(role.0);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, role: RoleId) -> bool {
+        let bit = 1 << (role.0 % 64);
+        self.signature & bit != 0 && self.bits.get(role.0 as usize / 64).is_some_and(|word| word & bit != 0)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RoleId> {
+        self.list.iter().copied().map(RoleId)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_until_cleared() {
+        let mut set = RoleSet::for_roles(200);
+        for role in [0, 63, 64, 128, 199, 64, 256, 5000] {
+            set.insert(RoleId(role));
+        }
+        let mut roles: Vec<u32> = set.iter().map(|r| r.0).collect();
+        roles.sort_unstable();
+        assert_eq!(roles, [0, 63, 64, 128, 199]);
+        assert!(set.has(RoleId(64)) && !set.has(RoleId(1)) && !set.has(RoleId(65)) && !set.has(RoleId(256)));
+        set.clear();
+        assert_eq!(set.len(), 0);
+        assert!((0..200).all(|role| !set.has(RoleId(role))));
+    }
+}
