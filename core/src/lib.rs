@@ -50,6 +50,7 @@ mod pattern;
 mod policy;
 mod program;
 mod request;
+mod request_json;
 mod rule;
 mod text;
 mod time;
@@ -61,3 +62,4 @@ pub use engine::{Decision, Engine, EngineConfig, Explanation, Headers, InstallEr
 pub use load::{LoadOptions, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
+pub use request_json::{RequestBuf, RequestError, RequestView};

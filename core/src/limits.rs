@@ -48,3 +48,8 @@ pub const MAX_PATTERN_BYTES: usize = 8 << 10;
 pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
 /// Longest SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
 pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
+
+/// Longest JSON text of one request, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 8 << 20;
+/// Deepest nesting of a request in JSON; the deepest field needs 4.
+pub const MAX_REQUEST_DEPTH: usize = 16;

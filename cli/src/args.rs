@@ -1,0 +1,154 @@
+//! What may be written after `gatelet`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Decide requests against a policy: who is calling, how much they may call, what they may do.
+#[derive(Parser)]
+#[command(name = "gatelet", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Decide(Decide),
+    Check(Check),
+    Explain(Explain),
+    Bench(Bench),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    fine
+  1    problems in what was read: a policy that does not load, a broken line
+  2    wrong usage, or a file that cannot be read or written
+  130  interrupted";
+
+const DECIDE_HELP: &str = "\
+Every line of the requests is one JSON object; empty lines are skipped. A line that is no
+request is answered by {\"error\":{\"line\":N,\"message\":\"…\"}}, the rest goes on, and the exit code
+is 1. Time stands still: a request's `at` is its clock, else --at, else the time of this machine.
+A table is printed at the end, or every 1,000 rows.
+
+Example:
+  echo '{\"method\":\"GET\",\"path\":\"/healthz\"}' | gatelet decide --policy shop.yaml --requests -";
+
+/// Answer requests, one per line, in order.
+#[derive(Args)]
+#[command(after_help = DECIDE_HELP)]
+pub(crate) struct Decide {
+    #[command(flatten)]
+    pub(crate) policy: PolicyFiles,
+    /// Requests, one JSON object per line; `-` is standard input, answered line by line.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) requests: PathBuf,
+    /// How to print the decisions.
+    #[arg(long, value_enum, default_value_t = DecisionFormat::Json)]
+    pub(crate) format: DecisionFormat,
+    /// The time of requests that have no `at`: RFC 3339, or milliseconds since 1970.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+}
+
+const CHECK_HELP: &str = "\
+Files that a policy includes are read too, from the directory of the first file or below it.
+Warnings alone leave the exit code at 0.
+
+Example:
+  gatelet check shop.yaml --values prod.yaml";
+
+/// Report every problem of a policy at once.
+#[derive(Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct Check {
+    /// The files of one policy.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Values of this environment, over the defaults of the policy.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) values: Vec<PathBuf>,
+    /// How to print the problems.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
+}
+
+const EXPLAIN_HELP: &str = "\
+Example:
+  gatelet explain --policy shop.yaml --request '{\"method\":\"GET\",\"path\":\"/t/acme/orders\"}'";
+
+/// Say why one request is decided as it is, and what would have had to differ.
+#[derive(Args)]
+#[command(after_help = EXPLAIN_HELP)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) policy: PolicyFiles,
+    /// The request: JSON that begins with `{`, a file of it, or `-` for standard input.
+    #[arg(long, value_name = "JSON|FILE")]
+    pub(crate) request: String,
+    /// How to print the explanation.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
+    /// The time of a request that has no `at`: RFC 3339, or milliseconds since 1970.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+}
+
+const BENCH_HELP: &str = "\
+How it is measured: the requests are read first, then decided in turn, again and again. A clock
+costs as much as a short decision, so it is read once per batch of at least 10 µs; one sample is the
+mean of one batch, and median and p99 are taken over all samples of all threads. A single slow
+decision is therefore averaged with its neighbours. Allocations are counted on one more pass over
+the requests, after the measured time. Time stands still at each request's `at`, else at the start.
+
+Example:
+  gatelet bench --policy shop.yaml --requests requests.jsonl --threads 2";
+
+/// Measure decisions per second on your own policy and requests.
+#[derive(Args)]
+#[command(after_help = BENCH_HELP)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) policy: PolicyFiles,
+    /// Requests, one JSON object per line; `-` is standard input.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) requests: PathBuf,
+    /// How long to measure.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
+    /// How many threads decide at once.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
+    /// How to print the figures.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
+}
+
+/// The policy that decides.
+#[derive(Args)]
+pub(crate) struct PolicyFiles {
+    /// The files of one policy; what they include is read too.
+    #[arg(long = "policy", value_name = "FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Values of this environment, over the defaults of the policy.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) values: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionFormat {
+    /// One JSON object per line.
+    Json,
+    /// A table for people.
+    Table,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// Text for people.
+    Human,
+    /// One JSON object.
+    Json,
+}
