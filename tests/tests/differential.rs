@@ -13,7 +13,7 @@ const REQUESTS_PER_POLICY: usize = 40;
 
 #[test]
 fn the_engine_agrees_with_the_reference() {
-    let total = if std::env::var_os("GATELET_LONG").is_some() { 1_000_000 } else { 100_000 };
+    let total: usize = if std::env::var_os("GATELET_LONG").is_some() { 1_000_000 } else { 100_000 };
     let seeds = match std::env::var("GATELET_SEED").map(|text| text.parse()) {
         Ok(Ok(seed)) => vec![seed],
         Ok(Err(error)) => panic!("GATELET_SEED: {error}"),
@@ -54,8 +54,9 @@ fn first_difference<'r>(model: &Model, requests: &'r [Request]) -> Option<&'r Re
         let json = render::request(request).to_string();
         let read = RequestBuf::from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"));
         let view = read.view();
-        let decision = engine.decide(&mut scratch, &view.request());
-        answer(&serde_json::to_value(&decision).unwrap()) != reference::decide(model, request, &lines)
+        let borrowed = view.request();
+        let decision = engine.decide(&mut scratch, &borrowed);
+        answer(&serde_json::to_value(decision).unwrap()) != reference::decide(model, request, &lines)
     })
 }
 
@@ -111,8 +112,9 @@ fn report(model: &Model, request: &Request) -> String {
     let explained = engine(&sources).map(|engine| {
         let read = RequestBuf::from_json(json.to_string().as_bytes()).unwrap();
         let (view, mut scratch) = (read.view(), engine.scratch());
-        let got = answer(&serde_json::to_value(engine.decide(&mut scratch, &view.request())).unwrap());
-        format!("engine:    {got:?}\n{}", engine.explain(&mut scratch, &view.request()))
+        let borrowed = view.request();
+        let got = answer(&serde_json::to_value(engine.decide(&mut scratch, &borrowed)).unwrap());
+        format!("engine:    {got:?}\n{:?}", engine.explain(&mut scratch, &borrowed))
     });
     format!("{}\nrequest: {json}\nreference: {expected:?}\n{}", text(&sources), explained.unwrap_or_else(|error| error))
 }

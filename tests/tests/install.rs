@@ -69,7 +69,8 @@ fn decide_until(engine: &Engine, finished: &AtomicBool, digests: &[String; 2], c
             counts[policy].fetch_add(1, Ordering::Relaxed);
         }
     }
-    let last = engine.decide(&mut scratch, &Request::default());
+    let request = Request::default();
+    let last = engine.decide(&mut scratch, &request);
     assert_eq!(last.policy(), digests[INSTALLS % 2], "the last install is what decides in the end");
 }
 

@@ -275,8 +275,8 @@ pub fn request(random: &mut Prng, model: &Model) -> Request {
     }
     for (name, _, ty, _) in super::ATTRIBUTES {
         if random.chance(75) {
-            let values = if *ty == "int" { &["1", "2", "3"][..] } else { WORDS };
-            request.attributes.insert((*name).to_owned(), (*random.pick(values)).to_owned());
+            let value = if *ty == "int" { *random.pick(&["1", "2", "3"]) } else { *random.pick(WORDS) };
+            request.attributes.insert((*name).to_owned(), value.to_owned());
         }
     }
     request
@@ -291,7 +291,7 @@ fn host(random: &mut Prng) -> String {
         host.push('.');
     }
     if random.chance(15) {
-        host.push_str(random.pick(&[":8443", ":80"]));
+        host.push_str(*random.pick(&[":8443", ":80"]));
     }
     host
 }

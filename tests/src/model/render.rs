@@ -179,15 +179,22 @@ fn key(key: &Key) -> (&'static str, Value) {
         }
         Key::Roles(list) => ("roles", json!(list)),
         Key::Groups(list) => ("groups", json!(list)),
-        Key::Attr(map) => ("attr", json!(map)),
+        Key::Attr(map) => ("attr", Value::Object(map.iter().map(|(name, patterns)| (name.clone(), typed(name, patterns))).collect())),
         Key::Not(list) => {
-            let list: Vec<_> = list.iter().map(|each| {
+            let list = list.iter().map(|each| {
                 let (name, value) = self::key(each);
                 json!({ name: value })
             });
             ("not", list.collect())
         }
     }
+}
+
+/// Numbers are written without quotes.
+fn typed(name: &str, patterns: &[String]) -> Value {
+    let is_int = ATTRIBUTES.iter().any(|(declared, _, ty, _)| *declared == name && *ty == "int");
+    let value = |text: &String| if is_int { json!(text.parse::<i64>().unwrap_or_default()) } else { json!(text) };
+    Value::Array(patterns.iter().map(value).collect())
 }
 
 /// The request in the JSON shape.
