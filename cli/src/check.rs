@@ -65,11 +65,10 @@ pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
 }
 
 fn summary(policy: &Policy) -> Summary<'_> {
-    let counts = policy.counts();
     Summary {
-        rules: counts.rules,
-        roles: counts.roles,
-        grants: counts.grants,
+        rules: policy.counts().rules,
+        roles: policy.counts().roles,
+        grants: policy.counts().grants,
         digest: policy.digest(),
     }
 }

@@ -111,6 +111,7 @@ fn read_file(path: &Path, root: &Path) -> Result<Text, Failure> {
         .map_err(|error| Failure::reading(path, &error))?;
     Ok(Text {
         name: name(path)?,
+        root: root.to_owned(),
         bytes,
         root: root.to_owned(),
     })

@@ -184,7 +184,7 @@ fn of_test<'r>(predicate: &'r Predicate, test: &'r Test, facts: &Facts<'_, 'r>) 
         }
         (Attribute::Action, Matcher::Action(_)) => Alternative { action: Some(ActionKey { test, whole: predicate }), ..anything },
         (Attribute::Host, Matcher::Host { pattern, ignore_port }) => match pattern.index_key() {
-            Some(key) => Alternative { host: Some(HostRoot { key, ask: (!ignore_port).then_some(predicate), whole: predicate }), ..anything },
+            Some(key) => Alternative { host: Some(HostRoot { key, ask: (!ignore_port || pattern.has_port()).then_some(predicate), whole: predicate }), ..anything },
             None => Alternative::asking(predicate),
         },
         (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {

@@ -35,6 +35,15 @@ impl<'a> Decision<'a> {
         Self { policy, request: view.bound.request, bound: Some((view, sets)), verdict, shadow }
     }
 
+    /// What was decided about, if it could be read.
+    pub(super) const fn parts(&self) -> Option<(View<'a>, &'a Sets)> {
+        self.bound
+    }
+
+    pub(super) const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     const fn program(&self) -> &'a Program {
         &self.policy.program
     }
@@ -302,7 +311,7 @@ impl<'a> Iterator for Headers<'a> {
             let output = self.outputs.next()?;
             let value = match (&self.view, &output.value) {
                 (_, crate::program::OutputValue::Text(text)) => OutputText::Text(text.as_bytes()),
-                (Some(view), _) => value_of(view, output),
+                (Some(view), _) => output_value(view, output),
                 (None, _) => OutputText::Absent,
             };
             if let OutputText::Text(value) = value {
@@ -310,8 +319,4 @@ impl<'a> Iterator for Headers<'a> {
             }
         }
     }
-}
-
-fn value_of<'a>(view: &View<'a>, output: &'a Output) -> OutputText<'a> {
-    output_value(view, output)
 }

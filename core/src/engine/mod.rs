@@ -15,7 +15,7 @@ mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
-pub use explain::Explanation;
+pub use explain::{Candidate, Explanation, Failed, HeldRole, LayerVerdict, Nearest};
 pub use scratch::Scratch;
 
 use crate::clock::{Clock, SystemClock};

@@ -1,5 +1,6 @@
 //! The host of a request as it is compared, and patterns of hosts.
 
+use std::fmt;
 use std::io::Write as _;
 use std::net::Ipv6Addr;
 
@@ -232,7 +233,9 @@ impl HostPattern {
     /// Whether a host is meant. A pattern with a port wants that port; one without wants none,
     /// unless ports are ignored.
     pub(crate) fn matches(&self, host: &Host<'_>, ignore_port: bool) -> bool {
-        let port_fits = self.port == host.port || (self.port.is_none() && ignore_port);
+        // `*` is any host that is there.
+        let any_port = self.port.is_none() && (ignore_port || matches!(self.name, Name::Any));
+        let port_fits = any_port || self.port == host.port;
         port_fits
             && match &self.name {
                 Name::Any => true,
@@ -247,6 +250,11 @@ impl HostPattern {
             }
     }
 
+    /// Whether it asks for a port.
+    pub(crate) fn has_port(&self) -> bool {
+        self.port.is_some()
+    }
+
     /// The exact host, or the suffix behind a label's dot; whatever its port, it is filed under the bare name.
     pub(crate) fn index_key(&self) -> Option<HostKey<'_>> {
         match &self.name {
@@ -254,6 +262,19 @@ impl HostPattern {
             Name::Suffix(suffix) => suffix.strip_prefix(b".").map(HostKey::Suffix),
             Name::Any | Name::Prefix(_) => None,
         }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, before, after): (&[u8], _, _) = match &self.name {
+            Name::Any => (b"", "*", ""),
+            Name::Exact(name) => (name, "", ""),
+            Name::Suffix(name) => (name, "*", ""),
+            Name::Prefix(name) => (name, "", "*"),
+        };
+        write!(f, "{before}{}{after}", String::from_utf8_lossy(name))?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

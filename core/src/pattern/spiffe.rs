@@ -173,6 +173,16 @@ impl SpiffePattern {
     }
 }
 
+impl std::fmt::Display for SpiffePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{SCHEME}{}", String::from_utf8_lossy(&self.trust_domain))?;
+        for segment in self.segments() {
+            write!(f, "/{}", segment.map_or("*".into(), String::from_utf8_lossy))?;
+        }
+        f.write_str(if self.tail { "/**" } else { "" })
+    }
+}
+
 fn check_trust_domain(text: &str) -> Result<(), PatternError> {
     let at = SCHEME.len();
     if let Some(star) = text.find('*') {

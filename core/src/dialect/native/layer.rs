@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_LAYERS;
-use crate::rule::{Layer, LayerId, Mode, Name, RuleSet};
+use crate::rule::{Layer, LayerId, Mode, RuleSet};
 use crate::text::{Node, Span};
 
 use super::document::Sections;
@@ -22,7 +22,7 @@ pub(super) fn lower(
 ) -> Vec<Option<LayerId>> {
     let mut known = HashMap::new();
     let lowered = sections.iter().map(|section| {
-        let (layer, places) = read(section, diagnostics)?;
+        let (layer, places) = read(section, diagnostics);
         let speaks = layer.name.is_some() || section.rules.is_some() || section.roles.is_some();
         if !speaks && section.mode.is_none() {
             return None;
@@ -41,7 +41,7 @@ pub(super) fn lower(
                 places.layer,
                 message,
             ));
-            return None;
+            return Some(LayerId(0));
         };
         rules.layers.push(layer);
         known.insert(name, (id, places));
@@ -57,7 +57,7 @@ struct Places {
     mode: Span,
 }
 
-fn read(section: &Sections<'_>, diagnostics: &mut Diagnostics) -> Option<(Layer, Places)> {
+fn read(section: &Sections<'_>, diagnostics: &mut Diagnostics) -> (Layer, Places) {
     let at = |node: Option<&Node>| node.map_or(section.start, |node| node.span);
     let places = Places {
         layer: at(section.layer),
@@ -70,28 +70,27 @@ fn read(section: &Sections<'_>, diagnostics: &mut Diagnostics) -> Option<(Layer,
     let default = section
         .default
         .and_then(|(_, node)| diagnostics.check(word(node, DEFAULTS)));
-    let name = match section.layer {
-        None => None,
-        Some(node) => Some(diagnostics.check(layer_name(node))?),
-    };
-    if let (None, Some((key, _))) = (&name, section.default) {
+    let name = section.layer.and_then(|node| {
+        let text = diagnostics.check(node.as_str())?;
+        diagnostics.check(check_id(text, node.span));
+        // One with a fault is a layer all the same: its roles are referred to.
+        Some(super::names::name(text, node.span))
+    });
+    if let (None, Some((key, _))) = (section.layer, section.default) {
         let message = "only a layer with a name has a default of its own";
         let error = Diagnostic::error(Code::DEFAULT_WITHOUT_LAYER, key.span, message);
         diagnostics.push(error.help("name it: `layer: NAME`; without a name the default is deny"));
     }
     let default_allow = name.is_some() && default.unwrap_or(false);
-    Some((
+    let mode = mode.unwrap_or_default();
+    (
         Layer {
             name,
             default_allow,
-            mode: mode.unwrap_or_default(),
+            mode,
         },
         places,
-    ))
-}
-
-fn layer_name(node: &Node) -> Result<Name, Diagnostic> {
-    check_id(node.as_str()?, node.span)
+    )
 }
 
 fn agree(

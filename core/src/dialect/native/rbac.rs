@@ -25,11 +25,11 @@ pub(super) fn lower_actions(
     let mut definitions = Definitions::of("action");
     for section in sections {
         for (key, node) in entries(section.actions, diagnostics) {
-            let name = diagnostics.check(check_action(&key.text, key.span));
+            // What has a fault is defined all the same: those who refer to it have none.
+            diagnostics.check(check_action(&key.text, key.span));
+            let name = name(&key.text, key.span);
             let (about, routes) = action(node, diagnostics);
-            if let Some(name) = name
-                && definitions.define(&name, diagnostics)
-            {
+            if definitions.define(&name, diagnostics) {
                 rules.actions.push(Action {
                     name,
                     about,
@@ -72,37 +72,34 @@ pub(super) fn lower_roles(
     diagnostics: &mut Diagnostics,
 ) {
     for (key, node) in entries(section.roles, diagnostics) {
-        let name = diagnostics.check(check_id(&key.text, key.span));
+        diagnostics.check(check_id(&key.text, key.span));
         let role = role(key, node, layer, diagnostics);
-        if let (Some(name), Some(role)) = (name, role)
-            && definitions.define(&name, diagnostics)
-        {
+        if definitions.define(&role.name, diagnostics) {
             rules.roles.push(role);
         }
     }
 }
 
-fn role(key: &Key, node: &Node, layer: LayerId, diagnostics: &mut Diagnostics) -> Option<Role> {
-    let mut reader = diagnostics.check(MappingReader::new(node))?;
-    let inherits = role_names(reader.take("inherits"), diagnostics);
-    let can = items(reader.take("can"), diagnostics).iter();
-    let permission = |node: &Node| {
-        let action = diagnostics.check(pattern(node, ActionPattern::parse))?;
-        Some(Permission {
-            action,
-            span: node.span,
-        })
-    };
-    let can = can.filter_map(permission).collect();
-    reader.finish(diagnostics);
-    let (name, span) = (name(&key.text, key.span), whole(key, node));
-    Some(Role {
-        name,
-        span,
+fn role(key: &Key, node: &Node, layer: LayerId, diagnostics: &mut Diagnostics) -> Role {
+    let mut role = Role {
+        name: name(&key.text, key.span),
+        span: whole(key, node),
         layer,
-        inherits,
-        can,
-    })
+        inherits: Vec::new(),
+        can: Vec::new(),
+    };
+    let Some(mut reader) = diagnostics.check(MappingReader::new(node)) else {
+        return role;
+    };
+    role.inherits = role_names(reader.take("inherits"), diagnostics);
+    for node in items(reader.take("can"), diagnostics) {
+        let action = diagnostics.check(pattern(node, ActionPattern::parse));
+        let span = node.span;
+        role.can
+            .extend(action.map(|action| Permission { action, span }));
+    }
+    reader.finish(diagnostics);
+    role
 }
 
 /// Names of roles; that they are declared is checked where all roles are known.

@@ -181,11 +181,11 @@ impl<'a> Schema<'a> {
         let mut known: HashMap<Box<str>, (Attribute, Span)> = HashMap::new();
         for section in sections {
             for (key, node) in entries(section.domains, diagnostics) {
-                let name = diagnostics.check(check_id(&key.text, key.span));
+                diagnostics.check(check_id(&key.text, key.span));
+                let name = super::names::name(&key.text, key.span);
                 let attribute = reference::read(node, Side::Resource, self, diagnostics);
-                let (Some(name), Some(attribute)) = (name, attribute) else {
-                    continue;
-                };
+                // What has a fault is defined all the same: those who refer to it have none.
+                let attribute = attribute.unwrap_or(Attribute::ResourceId);
                 match known.get(&name.text) {
                     None => {
                         known.insert(name.text.clone(), (attribute.clone(), node.span));

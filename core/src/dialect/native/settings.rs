@@ -169,9 +169,8 @@ impl Settings {
             }
         }
         if let Some((key, node)) = reader.take_entry("credentials") {
-            let value = credentials(node, diagnostics);
-            self.credentials
-                .set(key, Some(Credentials(value)), diagnostics);
+            let value = credentials(node, diagnostics).map(Credentials);
+            self.credentials.set(key, value, diagnostics);
         }
         if let Some(node) = reader.take("on_invalid") {
             let reject = diagnostics.check(word(node, &[("reject", true), ("try_next", false)]));
@@ -257,9 +256,13 @@ fn hops(node: &Node) -> Result<u32, Diagnostic> {
         })
 }
 
-fn credentials(node: &Node, diagnostics: &mut Diagnostics) -> Vec<(Credential, Span)> {
+/// Nothing if one of them has a fault: what contradicts the others cannot be told then.
+fn credentials(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<(Credential, Span)>> {
     let mut list: Vec<(Credential, Span)> = Vec::new();
-    for item in items(Some(node), diagnostics) {
+    let items = diagnostics.check(node.as_sequence())?;
+    let mut intact = true;
+    for item in items {
+        let before = list.len();
         match diagnostics.check(word(item, CREDENTIALS)) {
             Some(None) => {
                 let what = format!("the credential `{}`", item.as_str().unwrap_or_default());
@@ -275,8 +278,9 @@ fn credentials(node: &Node, diagnostics: &mut Diagnostics) -> Vec<(Credential, S
             },
             None => {}
         }
+        intact &= list.len() > before;
     }
-    list
+    intact.then_some(list)
 }
 
 fn trust_domain(node: &Node) -> Result<Name, Diagnostic> {

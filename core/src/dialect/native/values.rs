@@ -3,12 +3,12 @@
 //! A scalar that is exactly `${name}` becomes the value's node, never text. The
 //! node takes the place where the name stands, so that a fault is reported there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::{MAX_VALUE_CHAIN, MAX_VALUE_NODES};
 use crate::pattern::cidr::Cidr;
-use crate::text::{Key, Kind, MappingReader, Node, Span};
+use crate::text::{Key, Kind, MappingReader, Node, SourceId, Span};
 
 use super::super::Parsed;
 use super::document::{Document, entries};
@@ -18,12 +18,16 @@ use super::words::{pattern, word};
 /// The values of a load by name, and what has been replaced by them.
 pub(super) struct Values {
     by_name: HashMap<Box<str>, Value>,
-    /// Where a name stands, and the name.
-    uses: HashMap<Span, Box<str>>,
-    /// Uses that could not be replaced; that has been reported.
-    broken: HashSet<Span>,
+    /// Where names stand, by their ends: a fault within a pattern begins later than its scalar.
+    uses: HashMap<(SourceId, u32), Use>,
     /// Nothing once it is used up; that has been reported.
     nodes_left: Option<usize>,
+}
+
+struct Use {
+    start: u32,
+    /// Nothing where it could not be replaced; that has been reported.
+    name: Option<Box<str>>,
 }
 
 struct Value {
@@ -81,7 +85,6 @@ impl Values {
         let mut values = Self {
             by_name: HashMap::new(),
             uses: HashMap::new(),
-            broken: HashSet::new(),
             nodes_left: Some(MAX_VALUE_NODES),
         };
         let mut names = Vec::new();
@@ -256,11 +259,11 @@ impl Values {
             }
         };
         let Some((name, kind)) = value else {
-            self.broken.insert(span);
+            self.note(span, None);
             return false;
         };
         node.kind = kind;
-        self.uses.insert(span, name.into());
+        self.note(span, Some(name));
         true
     }
 
@@ -310,7 +313,7 @@ impl Values {
             let error =
                 Diagnostic::error(Code::VALUE_INSIDE_TEXT, key.span, "`${` stands in a key");
             diagnostics.push(error.help("values take the place of values, not of keys"));
-            self.broken.insert(key.span);
+            self.note(key.span, None);
         }
     }
 
@@ -319,21 +322,22 @@ impl Values {
         let Some(span) = diagnostic.span() else {
             return Some(diagnostic);
         };
-        if self.broken.contains(&span) {
-            return None;
-        }
-        let used = self
-            .uses
-            .get(&span)
-            .and_then(|name| self.by_name.get_key_value(name));
-        Some(match used {
-            None => diagnostic,
-            Some((name, value)) => {
-                let node = value.given.as_ref().or(value.default.as_ref());
-                let origin = node.map_or(value.span, |node| node.span);
-                diagnostic.related(origin, format!("the value \"{name}\" is given here"))
-            }
-        })
+        let used = self.uses.get(&(span.source, span.end));
+        let Some(used) = used.filter(|used| used.start <= span.start) else {
+            return Some(diagnostic);
+        };
+        let (name, value) = self.by_name.get_key_value(used.name.as_ref()?)?;
+        let node = value.given.as_ref().or(value.default.as_ref());
+        let origin = node.map_or(value.span, |node| node.span);
+        Some(diagnostic.related(origin, format!("the value \"{name}\" is given here")))
+    }
+
+    fn note(&mut self, span: Span, name: Option<&str>) {
+        let used = Use {
+            start: span.start,
+            name: name.map(Box::from),
+        };
+        self.uses.insert((span.source, span.end), used);
     }
 }
 

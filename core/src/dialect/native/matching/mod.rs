@@ -59,10 +59,6 @@ impl Stance {
         allow: true,
         negated: false,
     };
-    pub(super) const DENY: Self = Self {
-        allow: false,
-        negated: false,
-    };
 
     /// Whether the request gets further where the test holds, so that the test must not be easy to pass.
     fn opens(self) -> bool {

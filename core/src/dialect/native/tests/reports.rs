@@ -277,7 +277,7 @@ fn matches() {
         ("{ header: {} }", &["GL304 1:22"]),
         ("{ source_ip: [10.0.0.0/8, office] }", &["GL301 1:38"]),
         ("{ source_ip: { in: net } }", &["GL305 1:31"]),
-        ("{ host: { in: star } }", &["GL303 0:35"]),
+        ("{ host: { in: star } }", &["GL303 0:43"]),
         ("{ method: { in: nte } }", &["GL106 1:28"]),
         ("{ method: { in: net, or: x } }", &["GL015 1:33"]),
         ("{ peer: a }", &["GL301 1:20"]),

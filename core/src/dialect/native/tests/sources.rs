@@ -246,6 +246,15 @@ fn values() {
         ),
         ("sets: { s: ['${b}'] }", "", &["p.yaml GL812 2:13"]),
         (
+            "rules: { r: { effect: deny, match: { source_ip: '${b}', host: ['${c}'], roles: '${d}' } } }",
+            "",
+            &[
+                "p.yaml GL812 2:49",
+                "p.yaml GL812 2:64",
+                "p.yaml GL812 2:80",
+            ],
+        ),
+        (
             "values: { a: { type: string, default: x } }\nlayer: 'l-${a}'",
             "",
             &["p.yaml GL813 3:8"],
