@@ -122,8 +122,8 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
         let text = |field: &str| answer.get(field).cloned().unwrap_or_default();
         outcome.reasons.extend(text("reason").as_str().map(str::to_owned));
         let (explained, _) = explain(engine, &mut scratch, &request);
-        for field in ["effect", "reason", "rule"] {
-            if false && explained.get(field) != answer.get(field) {
+        for field in ["effect", "reason", "detail", "rule", "source", "action", "path"] {
+            if explained.get(field) != answer.get(field) {
                 let said = explained.get(field);
                 outcome.failures.push(format!("step {number}: explain says {field} {said:?}, decide {}", text(field)));
             }
@@ -140,12 +140,11 @@ fn decide(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> Value
     serde_json::to_value(decision).unwrap_or_default()
 }
 
-/// The decision that `explain` reports, and its text.
+/// What `explain` says, as JSON and as text.
 fn explain(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> (Value, String) {
     let view = request.view();
     let explanation = engine.explain(scratch, &view.request());
-    let value = Value::Null;
-    (value, format!("{explanation:?}"))
+    (serde_json::to_value(&explanation).unwrap_or_default(), explanation.to_string())
 }
 
 /// After one decision of each request, no decision asks for memory.

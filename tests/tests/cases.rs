@@ -20,8 +20,23 @@ const REASONS_TO_COME: &[(Reason, &str)] = &[
 
 /// Codes that no case of text can bring about, each with the test that does.
 const CODES_ELSEWHERE: &[(Code, &str)] = &[
-    (Code::SOURCE_TOO_LONG, "hostile: one hundred megabytes"),
-    (Code::NOT_UTF8, "hostile: binary"),
+    (Code::SOURCE_TOO_LONG, "hostile: one_hundred_megabytes"),
+    (Code::NOT_UTF8, "hostile: text_that_is_none"),
+    (Code::TOO_MANY_PROBLEMS, "hostile: more_problems_than_anybody_reads"),
+    (Code::DOCUMENT_TOO_LARGE, "hostile: more_than_the_engine_holds"),
+    (Code::HIERARCHY_TOO_LARGE, "hostile: more_than_the_engine_holds"),
+    (Code::TOO_MANY_BRANCHES, "hostile: more_than_the_engine_holds"),
+    (Code::TOO_MANY_METHODS, "hostile: more_than_the_engine_holds"),
+    (Code::TOO_MUCH_COPIED, "hostile: more_than_the_engine_holds"),
+    (Code::TOO_MANY_LAYERS, "hostile: more_layers_than_bits"),
+    (Code::DUPLICATE_SOURCE, "hostile: two_sources_of_one_name"),
+];
+
+/// Codes that no policy of today can bring about, each with what it waits for.
+const CODES_TO_COME: &[(Code, &str)] = &[
+    (Code::AMBIGUOUS_CAPTURE, "`when`, where a rule reads its own captures"),
+    (Code::PREDICATE_TOO_DEEP, "dialects that nest; `not` does not stand in `not`"),
+    (Code::TOO_MANY_RULES, "sources longer than 64 MiB in all; one load of them would take gigabytes"),
 ];
 
 fn cases() -> Vec<Case> {
@@ -63,7 +78,7 @@ fn every_reason_and_every_code_has_a_case() {
         }
     }
     for code in Code::all() {
-        let excused = CODES_ELSEWHERE.iter().any(|(excused, _)| *excused == code);
+        let excused = CODES_ELSEWHERE.iter().chain(CODES_TO_COME).any(|(excused, _)| *excused == code);
         let found = codes.contains(&code.to_string());
         if excused == found {
             problems.push(format!("code {code} ({}): excused {excused}, in a case {found}", code.meaning()));

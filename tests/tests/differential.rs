@@ -114,7 +114,7 @@ fn report(model: &Model, request: &Request) -> String {
         let (view, mut scratch) = (read.view(), engine.scratch());
         let borrowed = view.request();
         let got = answer(&serde_json::to_value(engine.decide(&mut scratch, &borrowed)).unwrap());
-        format!("engine:    {got:?}\n{:?}", engine.explain(&mut scratch, &borrowed))
+        format!("engine:    {got:?}\n{}", engine.explain(&mut scratch, &borrowed))
     });
     format!("{}\nrequest: {json}\nreference: {expected:?}\n{}", text(&sources), explained.unwrap_or_else(|error| error))
 }

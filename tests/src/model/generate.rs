@@ -166,7 +166,7 @@ fn exclusions(random: &mut Prng, roles: &[Role], grants: &[Grant]) -> Vec<(bool,
         let inherits_two = roles.iter().any(|role| touched(role) > 1);
         let granted = roles.iter().filter(|role| grants.iter().any(|grant| grant.role == role.name));
         let grants_touch: BTreeSet<_> = granted.flat_map(|role| below(roles, &role.name)).filter(|name| chosen.contains(name)).collect();
-        if !fixed || (!inherits_two && grants_touch.len() < 2) {
+        if !inherits_two && (!fixed || grants_touch.len() < 2) {
             exclusions.push((fixed, chosen));
         }
     }

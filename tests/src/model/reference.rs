@@ -185,29 +185,33 @@ impl Case<'_> {
 
     /// The last part: what the matching requirements say to an allow.
     fn requirements(&self, rules: &[&Rule], allowed_by: Option<String>) -> Verdict {
-        let (mut obligations, mut unmet, mut open) = (Vec::new(), None, None);
+        // An allow hands out what is left to do, a refusal the approvals that are missing.
+        let (mut duties, mut approvals) = (Vec::new(), Vec::new());
+        let (mut unmet, mut open) = (None, None);
         for rule in rules {
             let Effect::Require(requirement) = &rule.effect else { continue };
             let bound = self.rule(rule);
             if bound == F {
                 continue;
             }
-            if let Requirement::Approval { bypass } = requirement {
-                let groups = self.request.principal.as_ref().map(|principal| principal.groups.clone()).unwrap_or_default();
-                if bypass.iter().any(|group| groups.contains(group)) {
-                    continue;
-                }
-                let first = if bound == T { &mut unmet } else { &mut open };
-                first.get_or_insert_with(|| rule.id.clone());
+            let Requirement::Approval { bypass } = requirement else {
+                duties.push(rule.id.clone());
+                continue;
+            };
+            let groups = self.request.principal.as_ref().map(|principal| principal.groups.clone()).unwrap_or_default();
+            if bypass.iter().any(|group| groups.contains(group)) {
+                continue;
             }
-            obligations.push(rule.id.clone());
+            let first = if bound == T { &mut unmet } else { &mut open };
+            first.get_or_insert_with(|| rule.id.clone());
+            approvals.push(rule.id.clone());
         }
         let (effect, reason, rule) = match (unmet, open) {
             (Some(rule), _) => ("deny", "approval_required", Some(rule)),
             (None, Some(rule)) => ("deny", "indeterminate", Some(rule)),
             (None, None) => ("allow", "allowed", allowed_by),
         };
-        Verdict { effect, reason, rule, obligations }
+        Verdict { effect, reason, rule, obligations: if effect == "allow" { duties } else { approvals } }
     }
 
     fn place(&self, id: &str) -> Option<&(String, usize)> {

@@ -78,7 +78,8 @@ fn shared(model: &Model, text: &mut Vec<String>) {
         text.push("actions:".to_owned());
     }
     for action in &model.actions {
-        text.push(format!("  {}: {}", action.name, json!({ "routes": routes(&action.routes) })));
+        let body = if action.routes.is_empty() { json!({}) } else { json!({ "routes": routes(&action.routes) }) };
+        text.push(format!("  {}: {body}", action.name));
     }
     let of_kind = |wanted: bool| {
         let of_kind: Vec<_> = model.exclusions.iter().filter(|(fixed, _)| *fixed == wanted).map(|(_, roles)| roles).collect();
