@@ -15,11 +15,13 @@ pub(crate) fn digest<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32]
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -29,6 +31,9 @@ mod tests {
     #[test]
     fn pieces_are_kept_apart() {
         assert_ne!(digest([&b"ab"[..], b"c"]), digest([&b"a"[..], b"bc"]));
-        assert_eq!(hexadecimal(&Sha256::digest(b"abc"))[..16], *"ba7816bf8f01cfea");
+        assert_eq!(
+            hexadecimal(&Sha256::digest(b"abc"))[..16],
+            *"ba7816bf8f01cfea"
+        );
     }
 }

@@ -110,6 +110,9 @@ pub enum Parameter {
     Map(Vec<(Box<str>, Parameter)>),
 }
 
-fn pairs<S: serde::Serializer>(pairs: &[(Box<str>, Parameter)], serializer: S) -> Result<S::Ok, S::Error> {
+fn pairs<S: serde::Serializer>(
+    pairs: &[(Box<str>, Parameter)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }

@@ -50,15 +50,19 @@ mod pattern;
 mod policy;
 mod program;
 mod request;
-mod rule;
 mod request_json;
+mod rule;
 mod text;
 mod time;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
-pub use engine::{Candidate, Decision, Engine, EngineConfig, Explanation, Failed, Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow, SourceLine};
+pub use engine::{
+    Candidate, Decision, DormantGrant, Engine, EngineConfig, Explanation, Failed, Headers,
+    HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow,
+    SourceLine,
+};
 pub use load::{LoadOptions, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

@@ -76,12 +76,25 @@ impl Policy {
         let rules = dialect::lower(documents, value_documents, &texts, &mut diagnostics);
         let digest = digest(pieces(&policies, &values));
         let program = compile::compile(&rules, &texts, seed(&digest), &mut diagnostics);
-        let counts = Counts { rules: rules.rules.len(), roles: rules.roles.len(), grants: rules.grants.len(), actions: rules.actions.len() };
+        let counts = Counts {
+            rules: rules.rules.len(),
+            roles: rules.roles.len(),
+            grants: rules.grants.len(),
+            actions: rules.actions.len(),
+        };
         let found = diagnostics.finish(&texts);
-        if found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
+        if found
+            .iter()
+            .any(|diagnostic| diagnostic.severity() == Severity::Error)
+        {
             return Err(LoadError::new(found));
         }
-        Ok(Self { program, digest: hexadecimal(&digest).into(), warnings: found.into(), counts })
+        Ok(Self {
+            program,
+            digest: hexadecimal(&digest).into(),
+            warnings: found.into(),
+            counts,
+        })
     }
 }
 
@@ -96,23 +109,45 @@ fn parse(given: &[Source<'_>], texts: &mut Sources, diagnostics: &mut Diagnostic
     let mut parsed = Vec::new();
     for source in given {
         if texts.names().any(|name| name == source.name) {
-            diagnostics.push(Diagnostic::error_in_file(Code::DUPLICATE_SOURCE, source.name, "this source is given twice in one load"));
+            diagnostics.push(Diagnostic::error_in_file(
+                Code::DUPLICATE_SOURCE,
+                source.name,
+                "this source is given twice in one load",
+            ));
             continue;
         }
-        let Some(id) = diagnostics.check(texts.add(source.name, source.bytes)) else { continue };
+        let Some(id) = diagnostics.check(texts.add(source.name, source.bytes)) else {
+            continue;
+        };
         if let Some(documents) = text::parse(texts, id, diagnostics) {
-            parsed.push(Parsed { source: id, documents });
+            parsed.push(Parsed {
+                source: id,
+                documents,
+            });
         }
     }
     parsed
 }
 
-fn pieces<'s>(policies: &'s [Source<'s>], values: &'s [Source<'s>]) -> impl Iterator<Item = &'s [u8]> {
-    let both = |sources: &'s [Source<'s>]| sources.iter().flat_map(|source| [source.name.as_bytes(), source.bytes]);
-    [FORMAT_VERSION].into_iter().chain(both(policies)).chain([&b"values"[..]]).chain(both(values))
+fn pieces<'s>(
+    policies: &'s [Source<'s>],
+    values: &'s [Source<'s>],
+) -> impl Iterator<Item = &'s [u8]> {
+    let both = |sources: &'s [Source<'s>]| {
+        sources
+            .iter()
+            .flat_map(|source| [source.name.as_bytes(), source.bytes])
+    };
+    [FORMAT_VERSION]
+        .into_iter()
+        .chain(both(policies))
+        .chain([&b"values"[..]])
+        .chain(both(values))
 }
 
 /// Keys the tables: the same everywhere, and not to be known without the policy.
 fn seed(digest: &[u8; 32]) -> u64 {
-    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    digest
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

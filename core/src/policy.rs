@@ -72,7 +72,10 @@ impl Policy {
     #[must_use]
     pub fn memory(&self) -> Memory {
         let (index_bytes, detail_bytes) = self.program.bytes_held();
-        Memory { index_bytes, detail_bytes }
+        Memory {
+            index_bytes,
+            detail_bytes,
+        }
     }
 
     /// What it reads of a request.
@@ -80,10 +83,26 @@ impl Policy {
     pub fn inputs(&self) -> Inputs {
         let inputs = &self.program.inputs;
         let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-        let all = |names: &crate::program::names::Names| (0..crate::program::names::number(names.len())).map(|id| text(names.name(id))).collect();
+        let all = |names: &crate::program::names::Names| {
+            (0..crate::program::names::number(names.len()))
+                .map(|id| text(names.name(id)))
+                .collect()
+        };
         let of = |owner: Owner| {
-            let declared = inputs.attributes.iter().enumerate().filter(|(_, declared)| declared.owner == owner);
-            declared.map(|(id, _)| text(inputs.attribute_names.name(crate::program::names::number(id)))).collect()
+            let declared = inputs
+                .attributes
+                .iter()
+                .enumerate()
+                .filter(|(_, declared)| declared.owner == owner);
+            declared
+                .map(|(id, _)| {
+                    text(
+                        inputs
+                            .attribute_names
+                            .name(crate::program::names::number(id)),
+                    )
+                })
+                .collect()
         };
         let mut headers: Vec<String> = all(&inputs.headers);
         if inputs.remote_ip && !headers.iter().any(|name| name == "x-forwarded-for") {
@@ -101,6 +120,9 @@ impl Policy {
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policy").field("digest", &self.digest).field("counts", &self.counts).finish_non_exhaustive()
+        f.debug_struct("Policy")
+            .field("digest", &self.digest)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

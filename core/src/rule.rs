@@ -159,7 +159,10 @@ pub(crate) enum Matcher {
     Same(Attribute),
     Path(PathTemplate),
     /// For [`Attribute::Host`] only.
-    Host { pattern: HostPattern, ignore_port: bool },
+    Host {
+        pattern: HostPattern,
+        ignore_port: bool,
+    },
     Action(ActionPattern),
     Spiffe(SpiffePattern),
     Cidr(Vec<Cidr>),
@@ -188,7 +191,10 @@ pub(crate) enum GlobPart {
     /// Nothing is a wildcard in here.
     Literal(Box<str>),
     /// The attribute's value, read literally; absent, the test is false.
-    Value { attribute: Attribute, default: Option<Box<str>> },
+    Value {
+        attribute: Attribute,
+        default: Option<Box<str>>,
+    },
 }
 
 /// What a request means, in words a person reads.
@@ -298,7 +304,11 @@ pub(crate) struct PathOptions {
 
 impl Default for PathOptions {
     fn default() -> Self {
-        Self { normalize: Normalize::Strict, trailing_slash: TrailingSlash::Same, head_as_get: true }
+        Self {
+            normalize: Normalize::Strict,
+            trailing_slash: TrailingSlash::Same,
+            head_as_get: true,
+        }
     }
 }
 

@@ -28,7 +28,10 @@ pub(super) struct PathKey<'r> {
 
 impl PathKey<'_> {
     fn literals(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Step::Literal(_))).count()
+        self.steps
+            .iter()
+            .filter(|step| matches!(step, Step::Literal(_)))
+            .count()
     }
 }
 
@@ -59,23 +62,40 @@ pub(super) struct Alternative<'r> {
 
 impl<'r> Alternative<'r> {
     const fn anything() -> Self {
-        Self { methods: methods::ANY_OR_NONE, path: None, host: None, role: None, action: None, rest: Vec::new() }
+        Self {
+            methods: methods::ANY_OR_NONE,
+            path: None,
+            host: None,
+            role: None,
+            action: None,
+            rest: Vec::new(),
+        }
     }
 
     fn asking(predicate: &'r Predicate) -> Self {
-        Self { rest: vec![predicate], ..Self::anything() }
+        Self {
+            rest: vec![predicate],
+            ..Self::anything()
+        }
     }
 
     /// Both hold; `None` if they never do together.
     fn and(&self, other: &Self) -> Option<Self> {
-        let mut both = Self { methods: self.methods & other.methods, ..self.clone() };
+        let mut both = Self {
+            methods: self.methods & other.methods,
+            ..self.clone()
+        };
         both.rest.extend(&other.rest);
         if both.methods == 0 {
             return None;
         }
         match (&mut both.path, &other.path) {
             (Some(mine), Some(theirs)) => {
-                let less = if mine.literals() >= theirs.literals() { theirs.clone() } else { core::mem::replace(mine, theirs.clone()) };
+                let less = if mine.literals() >= theirs.literals() {
+                    theirs.clone()
+                } else {
+                    core::mem::replace(mine, theirs.clone())
+                };
                 both.rest.push(less.whole);
             }
             (mine @ None, theirs) => *mine = theirs.clone(),
@@ -122,7 +142,14 @@ impl<'r> Alternative<'r> {
 }
 
 fn is_authenticated(predicate: &Predicate) -> bool {
-    matches!(predicate, Predicate::Test(Test { attribute: Attribute::PrincipalId, matcher: Matcher::Present, .. }))
+    matches!(
+        predicate,
+        Predicate::Test(Test {
+            attribute: Attribute::PrincipalId,
+            matcher: Matcher::Present,
+            ..
+        })
+    )
 }
 
 /// What the index knows of names.
@@ -134,7 +161,10 @@ pub(super) struct Facts<'f, 'r> {
 }
 
 /// The alternatives of a predicate; none if it is never true.
-pub(super) fn alternatives<'r>(predicate: &'r Predicate, facts: &Facts<'_, 'r>) -> Vec<Alternative<'r>> {
+pub(super) fn alternatives<'r>(
+    predicate: &'r Predicate,
+    facts: &Facts<'_, 'r>,
+) -> Vec<Alternative<'r>> {
     match predicate {
         Predicate::Any(parts) => {
             let mut all = Vec::new();
@@ -151,9 +181,13 @@ pub(super) fn alternatives<'r>(predicate: &'r Predicate, facts: &Facts<'_, 'r>) 
             for part in parts {
                 let of_part = alternatives(part, facts);
                 if all.len() * of_part.len() > MAX_ALTERNATIVES {
-                    all.iter_mut().for_each(|alternative| alternative.rest.push(part));
+                    all.iter_mut()
+                        .for_each(|alternative| alternative.rest.push(part));
                 } else {
-                    all = all.iter().flat_map(|one| of_part.iter().filter_map(|other| one.and(other))).collect();
+                    all = all
+                        .iter()
+                        .flat_map(|one| of_part.iter().filter_map(|other| one.and(other)))
+                        .collect();
                 }
             }
             all
@@ -163,32 +197,79 @@ pub(super) fn alternatives<'r>(predicate: &'r Predicate, facts: &Facts<'_, 'r>) 
     }
 }
 
-fn of_test<'r>(predicate: &'r Predicate, test: &'r Test, facts: &Facts<'_, 'r>) -> Vec<Alternative<'r>> {
+fn of_test<'r>(
+    predicate: &'r Predicate,
+    test: &'r Test,
+    facts: &Facts<'_, 'r>,
+) -> Vec<Alternative<'r>> {
     // The index decides; what it does not find is false, so absence has to mean that.
     if test.absent != Truth::False {
         return vec![Alternative::asking(predicate)];
     }
     let anything = Alternative::anything();
     let one = match (&test.attribute, &test.matcher) {
-        (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative { methods: facts.methods.bit(method), ..anything },
-        (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => Alternative { methods: methods::ANY, ..anything },
-        (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => match role(name, facts.vocabulary) {
-            Some(role) => Alternative { role: Some((role, predicate)), ..anything },
-            None => Alternative::asking(predicate),
+        (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
+            methods: facts.methods.bit(method),
+            ..anything
         },
+        (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {
+            Alternative {
+                methods: methods::ANY,
+                ..anything
+            }
+        }
+        (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => {
+            match role(name, facts.vocabulary) {
+                Some(role) => Alternative {
+                    role: Some((role, predicate)),
+                    ..anything
+                },
+                None => Alternative::asking(predicate),
+            }
+        }
         (Attribute::Roles, Matcher::OneOf(names)) => {
             // Only one of several may be named in what is left, so each asks for itself alone.
-            let roles: Vec<_> = names.iter().map(|name| role(name.as_bytes(), facts.vocabulary)).collect();
-            let guarded = |role: Option<RoleId>| role.map(|role| Alternative { role: Some((role, predicate)), ..Alternative::anything() });
+            let roles: Vec<_> = names
+                .iter()
+                .map(|name| role(name.as_bytes(), facts.vocabulary))
+                .collect();
+            let guarded = |role: Option<RoleId>| {
+                role.map(|role| Alternative {
+                    role: Some((role, predicate)),
+                    ..Alternative::anything()
+                })
+            };
             return roles.into_iter().filter_map(guarded).collect();
         }
-        (Attribute::Action, Matcher::Action(_)) => Alternative { action: Some(ActionKey { test, whole: predicate }), ..anything },
-        (Attribute::Host, Matcher::Host { pattern, ignore_port }) => match pattern.index_key() {
-            Some(key) => Alternative { host: Some(HostRoot { key, ask: (!ignore_port || pattern.has_port()).then_some(predicate), whole: predicate }), ..anything },
+        (Attribute::Action, Matcher::Action(_)) => Alternative {
+            action: Some(ActionKey {
+                test,
+                whole: predicate,
+            }),
+            ..anything
+        },
+        (
+            Attribute::Host,
+            Matcher::Host {
+                pattern,
+                ignore_port,
+            },
+        ) => match pattern.index_key() {
+            Some(key) => Alternative {
+                host: Some(HostRoot {
+                    key,
+                    ask: (!ignore_port || pattern.has_port()).then_some(predicate),
+                    whole: predicate,
+                }),
+                ..anything
+            },
             None => Alternative::asking(predicate),
         },
         (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
-            Some(path) => Alternative { path: Some(path), ..anything },
+            Some(path) => Alternative {
+                path: Some(path),
+                ..anything
+            },
             None => Alternative::asking(predicate),
         },
         _ => Alternative::asking(predicate),
@@ -197,25 +278,54 @@ fn of_test<'r>(predicate: &'r Predicate, test: &'r Test, facts: &Facts<'_, 'r>) 
 }
 
 fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
-    vocabulary.roles.get(0, core::str::from_utf8(name).ok()?).map(RoleId)
+    vocabulary
+        .roles
+        .get(0, core::str::from_utf8(name).ok()?)
+        .map(RoleId)
 }
 
-fn path_key<'r>(whole: &'r Predicate, matcher: &'r Matcher, distinct_slash: bool) -> Option<PathKey<'r>> {
+fn path_key<'r>(
+    whole: &'r Predicate,
+    matcher: &'r Matcher,
+    distinct_slash: bool,
+) -> Option<PathKey<'r>> {
     match matcher {
         Matcher::Path(template) => {
-            let (steps, tail) = template_steps(template.segments(), distinct_slash && template.trailing_slash());
-            Some(PathKey { steps, tail, ask: None, whole })
+            let (steps, tail) = template_steps(
+                template.segments(),
+                distinct_slash && template.trailing_slash(),
+            );
+            Some(PathKey {
+                steps,
+                tail,
+                ask: None,
+                whole,
+            })
         }
         // What is left of the prefix after its last slash is asked.
         Matcher::Text(TextPattern::Prefix(prefix)) => {
             let last = prefix.iter().rposition(|byte| *byte == b'/')?;
             let steps = literal_steps(prefix.get(..last)?);
             // `/*` takes `/` too, which has no segment.
-            (prefix.len() > 1).then_some(PathKey { steps, tail: true, ask: Some(whole), whole })
+            (prefix.len() > 1).then_some(PathKey {
+                steps,
+                tail: true,
+                ask: Some(whole),
+                whole,
+            })
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            let path = if distinct_slash && path.len() > 1 { path } else { path.strip_suffix(b"/").unwrap_or(path) };
-            Some(PathKey { steps: literal_steps(path), tail: false, ask: Some(whole), whole })
+            let path = if distinct_slash && path.len() > 1 {
+                path
+            } else {
+                path.strip_suffix(b"/").unwrap_or(path)
+            };
+            Some(PathKey {
+                steps: literal_steps(path),
+                tail: false,
+                ask: Some(whole),
+                whole,
+            })
         }
         _ => None,
     }
@@ -223,11 +333,17 @@ fn path_key<'r>(whole: &'r Predicate, matcher: &'r Matcher, distinct_slash: bool
 
 /// The steps of `/a/b`.
 fn literal_steps(path: &[u8]) -> Vec<Step<'_>> {
-    path.split(|byte| *byte == b'/').skip(1).map(Step::Literal).collect()
+    path.split(|byte| *byte == b'/')
+        .skip(1)
+        .map(Step::Literal)
+        .collect()
 }
 
 /// The steps of a template. A final slash is an empty segment; where it makes no difference templates have none.
-pub(super) fn template_steps(segments: &[TemplateSegment], final_slash: bool) -> (Vec<Step<'_>>, bool) {
+pub(super) fn template_steps(
+    segments: &[TemplateSegment],
+    final_slash: bool,
+) -> (Vec<Step<'_>>, bool) {
     let mut tail = false;
     let mut steps: Vec<_> = segments
         .iter()

@@ -4,13 +4,15 @@ use super::index::{IndexBuilder, Says};
 use super::names::OwnCaptures;
 use super::predicates::Emit;
 use super::{Speaker, is_shadow};
+use crate::pattern::text::TextPattern;
 use crate::program::leaf::EntryKind;
 use crate::program::names::number;
 use crate::program::predicate::{PredicateId, Predicates, Slot};
 use crate::program::vocabulary::{Attribute, Truth};
 use crate::program::{Bypass, Output, OutputValue, Outputs, Place, Require, Requirement, Rule};
-use crate::pattern::text::TextPattern;
-use crate::rule::{self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test};
+use crate::rule::{
+    self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test,
+};
 use crate::text::{Sources, Span};
 
 /// Answers while they are gathered.
@@ -24,15 +26,43 @@ pub(super) struct Answers {
 
 /// What a role's permissions amount to: an allow rule for those who hold it.
 pub(super) fn permission(role: &Role) -> Predicate {
-    let test = |attribute, matcher, span| Predicate::Test(Test { attribute, matcher, over: Over::Any, absent: Truth::False, span });
-    let held = test(Attribute::Roles, Matcher::Text(TextPattern::Exact(role.name.text.as_bytes().into())), role.name.span);
-    let actions = role.can.iter().map(|can| test(Attribute::Action, Matcher::Action(can.action.clone()), can.span)).collect();
+    let test = |attribute, matcher, span| {
+        Predicate::Test(Test {
+            attribute,
+            matcher,
+            over: Over::Any,
+            absent: Truth::False,
+            span,
+        })
+    };
+    let held = test(
+        Attribute::Roles,
+        Matcher::Text(TextPattern::Exact(role.name.text.as_bytes().into())),
+        role.name.span,
+    );
+    let actions = role
+        .can
+        .iter()
+        .map(|can| {
+            test(
+                Attribute::Action,
+                Matcher::Action(can.action.clone()),
+                can.span,
+            )
+        })
+        .collect();
     Predicate::All(vec![held, Predicate::Any(actions)])
 }
 
 impl Answers {
     /// Puts a rule or a role into the index, and notes what is said of it.
-    pub(super) fn add<'r>(&mut self, speaker: &Speaker<'r>, rules: &RuleSet, sources: &Sources, index: &mut IndexBuilder<'_, 'r>) {
+    pub(super) fn add<'r>(
+        &mut self,
+        speaker: &Speaker<'r>,
+        rules: &RuleSet,
+        sources: &Sources,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) {
         let rule = number(self.rules.len());
         let (kind, layer, shadow, predicate, id, span) = match speaker {
             Speaker::Rule(rule) => {
@@ -41,32 +71,99 @@ impl Answers {
                     RuleEffect::Deny => EntryKind::Deny,
                     RuleEffect::Require(_) => EntryKind::Require,
                 };
-                (kind, rule.layer, rule.mode == Mode::Shadow, &rule.predicate, rule.id.text.clone(), rule.span)
+                (
+                    kind,
+                    rule.layer,
+                    rule.mode == Mode::Shadow,
+                    &rule.predicate,
+                    rule.id.text.clone(),
+                    rule.span,
+                )
             }
-            Speaker::Role(role, permission) => (EntryKind::Allow, role.layer, false, *permission, format!("roles.{}", role.name.text).into(), role.span),
+            Speaker::Role(role, permission) => (
+                EntryKind::Allow,
+                role.layer,
+                false,
+                *permission,
+                format!("roles.{}", role.name.text).into(),
+                role.span,
+            ),
         };
         let shadow = shadow || is_shadow(layer, rules);
         let own = OwnCaptures::of(predicate);
         index.add_rule(predicate, &own, Says { kind, shadow, rule });
         let statement = self.statement(predicate, &own, index);
         let require = match speaker {
-            Speaker::Rule(rule::Rule { effect: RuleEffect::Require(requirements), .. }) => self.require(requirements, &own, index),
+            Speaker::Rule(rule::Rule {
+                effect: RuleEffect::Require(requirements),
+                ..
+            }) => self.require(requirements, &own, index),
             _ => u32::MAX,
         };
-        let at = Place { source: span.source.0, line: sources.position(span).line };
-        self.rules.push(Rule { id, at, kind, layer: layer.0, shadow, statement, require });
+        let at = Place {
+            source: span.source.0,
+            line: sources.position(span).line,
+        };
+        self.rules.push(Rule {
+            id,
+            at,
+            kind,
+            layer: layer.0,
+            shadow,
+            statement,
+            require,
+        });
     }
 
-    fn statement<'r>(&mut self, predicate: &'r Predicate, own: &OwnCaptures<'r>, index: &mut IndexBuilder<'_, 'r>) -> PredicateId {
-        let IndexBuilder { vocabulary, seed, distinct_slash, diagnostics, .. } = index;
-        Emit { vocabulary, own, store: &mut self.statements, seed: *seed, distinct_slash: *distinct_slash, diagnostics }.predicate(predicate)
+    fn statement<'r>(
+        &mut self,
+        predicate: &'r Predicate,
+        own: &OwnCaptures<'r>,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) -> PredicateId {
+        let IndexBuilder {
+            vocabulary,
+            seed,
+            distinct_slash,
+            diagnostics,
+            ..
+        } = index;
+        Emit {
+            vocabulary,
+            own,
+            store: &mut self.statements,
+            seed: *seed,
+            distinct_slash: *distinct_slash,
+            diagnostics,
+        }
+        .predicate(predicate)
     }
 
-    fn require<'r>(&mut self, requirements: &'r [rule::Requirement], own: &OwnCaptures<'r>, index: &mut IndexBuilder<'_, 'r>) -> u32 {
+    fn require<'r>(
+        &mut self,
+        requirements: &'r [rule::Requirement],
+        own: &OwnCaptures<'r>,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) -> u32 {
         let items = requirements.iter().map(|requirement| {
             let bypass = requirement.bypass.as_ref().map(|predicate| {
-                let IndexBuilder { vocabulary, seed, distinct_slash, diagnostics, predicates, .. } = &mut *index;
-                Emit { vocabulary, own, store: predicates, seed: *seed, distinct_slash: *distinct_slash, diagnostics }.predicate(predicate)
+                let IndexBuilder {
+                    vocabulary,
+                    seed,
+                    distinct_slash,
+                    diagnostics,
+                    predicates,
+                    ..
+                } = &mut *index;
+                Emit {
+                    vocabulary,
+                    own,
+                    store: predicates,
+                    seed: *seed,
+                    distinct_slash: *distinct_slash,
+                    diagnostics,
+                }
+                .predicate(predicate)
             });
             Requirement {
                 kind: requirement.kind.text.clone(),
@@ -80,7 +177,11 @@ impl Answers {
     }
 
     /// Headers to set; they are removed from what the caller brings, whether the policy says so or not.
-    pub(super) fn outputs<'r>(&self, rules: &'r RuleSet, index: &mut IndexBuilder<'_, 'r>) -> Outputs {
+    pub(super) fn outputs<'r>(
+        &self,
+        rules: &'r RuleSet,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) -> Outputs {
         let mut strip: Vec<Box<str>> = Vec::new();
         let set = rules.on_allow.iter().map(|output| &output.name);
         for name in rules.strip.iter().chain(set) {
@@ -88,25 +189,57 @@ impl Answers {
                 strip.push(name.text.clone());
             }
         }
-        let on_allow = rules.on_allow.iter().map(|output| header(output, index)).collect();
-        let on_deny = rules.on_deny.iter().map(|output| header(output, index)).collect();
-        Outputs { on_allow, on_deny, strip: strip.into() }
+        let on_allow = rules
+            .on_allow
+            .iter()
+            .map(|output| header(output, index))
+            .collect();
+        let on_deny = rules
+            .on_deny
+            .iter()
+            .map(|output| header(output, index))
+            .collect();
+        Outputs {
+            on_allow,
+            on_deny,
+            strip: strip.into(),
+        }
     }
 
     /// Where a request says which domain it is in.
-    pub(super) fn domains<'r>(&self, rules: &'r RuleSet, index: &mut IndexBuilder<'_, 'r>) -> Box<[(Box<str>, Slot)]> {
-        rules.domains.iter().map(|domain| (domain.name.text.clone(), slot(&domain.attribute, domain.span, index))).collect()
+    pub(super) fn domains<'r>(
+        &self,
+        rules: &'r RuleSet,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) -> Box<[(Box<str>, Slot)]> {
+        rules
+            .domains
+            .iter()
+            .map(|domain| {
+                (
+                    domain.name.text.clone(),
+                    slot(&domain.attribute, domain.span, index),
+                )
+            })
+            .collect()
     }
 }
 
 fn header<'r>(output: &'r HeaderOutput, index: &mut IndexBuilder<'_, 'r>) -> Output {
     let value = match &output.value {
         rule::OutputValue::Text(text) => OutputValue::Text(text.clone()),
-        rule::OutputValue::From(attribute) => OutputValue::From(slot(attribute, output.name.span, index)),
+        rule::OutputValue::From(attribute) => {
+            OutputValue::From(slot(attribute, output.name.span, index))
+        }
     };
-    Output { name: output.name.text.clone(), value }
+    Output {
+        name: output.name.text.clone(),
+        value,
+    }
 }
 
 fn slot<'r>(attribute: &'r Attribute, span: Span, index: &mut IndexBuilder<'_, 'r>) -> Slot {
-    index.vocabulary.slot(attribute, &OwnCaptures::default(), span, index.diagnostics)
+    index
+        .vocabulary
+        .slot(attribute, &OwnCaptures::default(), span, index.diagnostics)
 }

@@ -32,21 +32,39 @@ impl<'r> Providers<'r> {
         if !identity.trust_domains.is_empty() {
             known.push("workloads");
         }
-        Self { known, open: identity.trust_host_principal, host: identity.trust_host_principal }
+        Self {
+            known,
+            open: identity.trust_host_principal,
+            host: identity.trust_host_principal,
+        }
     }
 
     /// The provider of a user or a group.
-    fn resolve(&self, given: Option<&'r Name>, what: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<&'r str> {
+    fn resolve(
+        &self,
+        given: Option<&'r Name>,
+        what: &str,
+        span: Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<&'r str> {
         match given {
             Some(name) if self.open || self.known.contains(&&*name.text) => Some(&name.text),
             Some(name) => {
                 let help = "name one that the policy's `identity` makes principals with";
-                diagnostics.push(unknown(Code::UNKNOWN_PROVIDER, "provider", &name.text, name.span, self.known.iter().copied(), help));
+                diagnostics.push(unknown(
+                    Code::UNKNOWN_PROVIDER,
+                    "provider",
+                    &name.text,
+                    name.span,
+                    self.known.iter().copied(),
+                    help,
+                ));
                 None
             }
             None if self.host => Some("host"),
             None => {
-                let message = format!("nothing in `identity` can tell that somebody is this {what}");
+                let message =
+                    format!("nothing in `identity` can tell that somebody is this {what}");
                 diagnostics.push(Diagnostic::error(Code::NO_PROVIDER, span, message).help("add `identity: { trust_host: [principal] }` if the host vouches for its callers"));
                 None
             }
@@ -76,8 +94,16 @@ impl<'r> Subjects<'r> {
     }
 
     fn build(&self, seed: u64) -> (Names, Lists) {
-        let names = Names::build(self.names.iter().map(|(space, name)| (*space, name.as_bytes())), seed);
-        (names, Lists::build(self.grants.iter().map(|grants| grants.iter().copied())))
+        let names = Names::build(
+            self.names
+                .iter()
+                .map(|(space, name)| (*space, name.as_bytes())),
+            seed,
+        );
+        (
+            names,
+            Lists::build(self.grants.iter().map(|grants| grants.iter().copied())),
+        )
     }
 }
 
@@ -94,7 +120,11 @@ pub(super) struct GrantCompiler<'c, 'r> {
 impl<'r> GrantCompiler<'_, 'r> {
     pub(super) fn compile(mut self) -> Grants {
         let providers = Providers::of(self.rules);
-        let (mut provider_names, mut users, mut groups) = (Subjects::default(), Subjects::default(), Subjects::default());
+        let (mut provider_names, mut users, mut groups) = (
+            Subjects::default(),
+            Subjects::default(),
+            Subjects::default(),
+        );
         let mut workloads: Vec<(&'r SpiffePattern, u32)> = Vec::new();
         let mut withins = Shared::default();
         let mut windows = Shared::default();
@@ -105,11 +135,13 @@ impl<'r> GrantCompiler<'_, 'r> {
             let within = self.within(grant);
             let place = match &grant.to {
                 Subject::User { provider, id: user } => {
-                    let provider = providers.resolve(provider.as_ref(), "user", user.span, self.diagnostics);
+                    let provider =
+                        providers.resolve(provider.as_ref(), "user", user.span, self.diagnostics);
                     provider.map(|provider| (&mut users, provider, &*user.text))
                 }
                 Subject::Group { provider, name } => {
-                    let provider = providers.resolve(provider.as_ref(), "group", name.span, self.diagnostics);
+                    let provider =
+                        providers.resolve(provider.as_ref(), "group", name.span, self.diagnostics);
                     provider.map(|provider| (&mut groups, provider, &*name.text))
                 }
                 Subject::Workload { pattern, span } => {
@@ -120,14 +152,35 @@ impl<'r> GrantCompiler<'_, 'r> {
             };
             if let Some((subjects, provider, name)) = place {
                 provider_names.add(0, provider, id);
-                let space = provider_names.ids.get(&(0, provider)).copied().unwrap_or(u32::MAX);
+                let space = provider_names
+                    .ids
+                    .get(&(0, provider))
+                    .copied()
+                    .unwrap_or(u32::MAX);
                 subjects.add(space, name, id);
             }
-            let window = (grant.from.is_some() || grant.until.is_some()).then(|| windows.id((grant.from.unwrap_or(i64::MIN), grant.until.unwrap_or(i64::MAX))));
-            let at = Place { source: grant.span.source.0, line: self.sources.position(grant.span).line };
-            grants.push(Grant::new(role.unwrap_or(RoleId(u32::MAX)), (!within.is_empty()).then(|| withins.id(within)), window, at));
+            let window = (grant.from.is_some() || grant.until.is_some()).then(|| {
+                windows.id((
+                    grant.from.unwrap_or(i64::MIN),
+                    grant.until.unwrap_or(i64::MAX),
+                ))
+            });
+            let at = Place {
+                source: grant.span.source.0,
+                line: self.sources.position(grant.span).line,
+            };
+            grants.push(Grant::new(
+                role.unwrap_or(RoleId(u32::MAX)),
+                (!within.is_empty()).then(|| withins.id(within)),
+                window,
+                at,
+            ));
         }
-        users.grants.iter().chain(&groups.grants).for_each(|of_one| self.check_static(of_one));
+        users
+            .grants
+            .iter()
+            .chain(&groups.grants)
+            .for_each(|of_one| self.check_static(of_one));
         self.check_workloads(&workloads);
         let (trust_domains, index, workload_grants) = self.workloads(&workloads);
         let (users, user_grants) = users.build(self.seed);
@@ -150,11 +203,26 @@ impl<'r> GrantCompiler<'_, 'r> {
     fn within(&mut self, grant: &'r rule::Grant) -> Within {
         let mut within: Vec<(u16, Box<[u8]>)> = Vec::new();
         for (name, value) in &grant.within {
-            match self.rules.domains.iter().position(|domain| domain.name.text == name.text) {
-                Some(at) => within.push((u16::try_from(at).unwrap_or(u16::MAX), value.as_bytes().into())),
+            match self
+                .rules
+                .domains
+                .iter()
+                .position(|domain| domain.name.text == name.text)
+            {
+                Some(at) => within.push((
+                    u16::try_from(at).unwrap_or(u16::MAX),
+                    value.as_bytes().into(),
+                )),
                 None => {
                     let known = self.rules.domains.iter().map(|domain| &*domain.name.text);
-                    self.diagnostics.push(unknown(Code::UNKNOWN_DOMAIN, "domain", &name.text, name.span, known, "declare it under `domains`"));
+                    self.diagnostics.push(unknown(
+                        Code::UNKNOWN_DOMAIN,
+                        "domain",
+                        &name.text,
+                        name.span,
+                        known,
+                        "declare it under `domains`",
+                    ));
                 }
             }
         }
@@ -164,10 +232,20 @@ impl<'r> GrantCompiler<'_, 'r> {
 
     fn check_trust_domain(&mut self, pattern: &SpiffePattern, span: Span) {
         let trusted = &self.rules.identity.trust_domains;
-        if !trusted.iter().any(|name| name.text.as_bytes() == pattern.trust_domain()) {
+        if !trusted
+            .iter()
+            .any(|name| name.text.as_bytes() == pattern.trust_domain())
+        {
             let name = String::from_utf8_lossy(pattern.trust_domain());
             let known = trusted.iter().map(|name| &*name.text);
-            self.diagnostics.push(unknown(Code::UNKNOWN_PROVIDER, "trust domain", &name, span, known, "list it under `identity.workloads.trust_domains`"));
+            self.diagnostics.push(unknown(
+                Code::UNKNOWN_PROVIDER,
+                "trust domain",
+                &name,
+                span,
+                known,
+                "list it under `identity.workloads.trust_domains`",
+            ));
         }
     }
 
@@ -176,7 +254,12 @@ impl<'r> GrantCompiler<'_, 'r> {
         let exclusive: Vec<(&rule::Grant, RoleId)> = of_one
             .iter()
             .filter_map(|id| self.rules.grants.get(*id as usize))
-            .filter_map(|grant| Some((grant, RoleId(self.vocabulary.roles.get(0, &grant.role.text)?))))
+            .filter_map(|grant| {
+                Some((
+                    grant,
+                    RoleId(self.vocabulary.roles.get(0, &grant.role.text)?),
+                ))
+            })
             .filter(|(_, role)| self.hierarchy.is_exclusive(*role))
             .collect();
         for (at, (grant, role)) in exclusive.iter().enumerate() {
@@ -187,12 +270,19 @@ impl<'r> GrantCompiler<'_, 'r> {
                 coincide(grant, other).then_some((*other, pair))
             });
             if let Some((other, (_, _, exclusion))) = conflict {
-                let message = format!("this grant and another give the same subject \"{}\" and \"{}\", which exclude each other", grant.role.text, other.role.text);
-                let mut diagnostic = Diagnostic::error(Code::STATIC_CONFLICT, grant.role.span, message).related(other.span, "the other grant");
+                let message = format!(
+                    "this grant and another give the same subject \"{}\" and \"{}\", which exclude each other",
+                    grant.role.text, other.role.text
+                );
+                let mut diagnostic =
+                    Diagnostic::error(Code::STATIC_CONFLICT, grant.role.span, message)
+                        .related(other.span, "the other grant");
                 if let Some(exclusion) = self.rules.exclusions.get(exclusion as usize) {
                     diagnostic = diagnostic.related(exclusion.span, "excluded here");
                 }
-                self.diagnostics.push(diagnostic.help("take one of the grants away, or give them domains or times that do not meet"));
+                self.diagnostics.push(diagnostic.help(
+                    "take one of the grants away, or give them domains or times that do not meet",
+                ));
             }
         }
     }
@@ -208,18 +298,27 @@ impl<'r> GrantCompiler<'_, 'r> {
     }
 
     /// Workloads by the segments of their paths, one root for each trust domain.
-    fn workloads(&self, workloads: &[(&'r SpiffePattern, u32)]) -> (Names, crate::program::paths::PathIndex, Lists) {
+    fn workloads(
+        &self,
+        workloads: &[(&'r SpiffePattern, u32)],
+    ) -> (Names, crate::program::paths::PathIndex, Lists) {
         let (mut builder, mut leaves) = (PathIndexBuilder::default(), LeavesBuilder::default());
         let mut domains: Vec<&[u8]> = Vec::new();
         let mut lists: Vec<Vec<u32>> = Vec::new();
         for (pattern, id) in workloads {
-            let at = domains.iter().position(|domain| *domain == pattern.trust_domain()).unwrap_or_else(|| {
-                domains.push(pattern.trust_domain());
-                builder.root();
-                domains.len() - 1
-            });
-            let steps = pattern.segments().map(|segment| segment.map_or(Step::Any, Step::Literal));
-            let leaf = builder.leaf(RootId(number(at)), steps, pattern.tail(), &mut leaves) as usize;
+            let at = domains
+                .iter()
+                .position(|domain| *domain == pattern.trust_domain())
+                .unwrap_or_else(|| {
+                    domains.push(pattern.trust_domain());
+                    builder.root();
+                    domains.len() - 1
+                });
+            let steps = pattern
+                .segments()
+                .map(|segment| segment.map_or(Step::Any, Step::Literal));
+            let leaf =
+                builder.leaf(RootId(number(at)), steps, pattern.tail(), &mut leaves) as usize;
             if lists.len() <= leaf {
                 lists.resize(leaf + 1, Vec::new());
             }
@@ -227,15 +326,25 @@ impl<'r> GrantCompiler<'_, 'r> {
                 list.push(*id);
             }
         }
-        let places: Vec<Leaf> = (0..number(lists.len())).map(|at| Leaf { at, len: 1 }).collect();
+        let places: Vec<Leaf> = (0..number(lists.len()))
+            .map(|at| Leaf { at, len: 1 })
+            .collect();
         let names = Names::build(domains.into_iter().map(|domain| (0, domain)), self.seed);
-        (names, builder.finish(&places, self.seed), Lists::build(lists.into_iter()))
+        (
+            names,
+            builder.finish(&places, self.seed),
+            Lists::build(lists.into_iter()),
+        )
     }
 }
 
 /// Whether two grants can hold in the same request.
 fn coincide(a: &rule::Grant, b: &rule::Grant) -> bool {
-    let apart = a.within.iter().any(|(name, value)| b.within.iter().any(|(other, other_value)| name.text == other.text && value != other_value));
+    let apart = a.within.iter().any(|(name, value)| {
+        b.within
+            .iter()
+            .any(|(other, other_value)| name.text == other.text && value != other_value)
+    });
     let starts = |grant: &rule::Grant| grant.from.unwrap_or(i64::MIN);
     let ends = |grant: &rule::Grant| grant.until.unwrap_or(i64::MAX);
     !apart && starts(a) < ends(b) && starts(b) < ends(a)
@@ -249,7 +358,10 @@ struct Shared<T> {
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Self { ids: HashMap::new(), list: Vec::new() }
+        Self {
+            ids: HashMap::new(),
+            list: Vec::new(),
+        }
     }
 }
 
@@ -264,4 +376,3 @@ impl<T: Clone + Eq + std::hash::Hash> Shared<T> {
         id
     }
 }
-

@@ -20,9 +20,16 @@ pub(super) struct Hierarchy {
 }
 
 impl Hierarchy {
-    pub(super) fn of(rules: &RuleSet, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) -> Self {
+    pub(super) fn of(
+        rules: &RuleSet,
+        vocabulary: &Vocabulary<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let parents = parents(&rules.roles, vocabulary, diagnostics);
-        let mut hierarchy = Self { closures: closures(&rules.roles, &parents, diagnostics), ..Self::default() };
+        let mut hierarchy = Self {
+            closures: closures(&rules.roles, &parents, diagnostics),
+            ..Self::default()
+        };
         hierarchy.exclude(&rules.exclusions, vocabulary, diagnostics);
         for role in &rules.roles {
             hierarchy.check_own(role, rules, vocabulary, diagnostics);
@@ -31,7 +38,9 @@ impl Hierarchy {
     }
 
     pub(super) fn closure(&self, role: RoleId) -> &[u32] {
-        self.closures.get(role.0 as usize).map_or(&[], Vec::as_slice)
+        self.closures
+            .get(role.0 as usize)
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn closures(&self) -> Lists {
@@ -44,7 +53,11 @@ impl Hierarchy {
         if pairs.iter().all(Vec::is_empty) {
             return Lists::default();
         }
-        Lists::build(pairs.iter().map(|of_role| of_role.iter().map(|(other, _)| *other)))
+        Lists::build(
+            pairs
+                .iter()
+                .map(|of_role| of_role.iter().map(|(other, _)| *other)),
+        )
     }
 
     fn pairs(&self, kind: ExclusionKind) -> &[Vec<(u32, u32)>] {
@@ -59,24 +72,44 @@ impl Hierarchy {
         let of_b = self.closure(b);
         self.closure(a).iter().find_map(|role| {
             let excluded = self.held.get(*role as usize)?;
-            excluded.iter().find(|(other, _)| of_b.binary_search(other).is_ok()).map(|(other, at)| (*role, *other, *at))
+            excluded
+                .iter()
+                .find(|(other, _)| of_b.binary_search(other).is_ok())
+                .map(|(other, at)| (*role, *other, *at))
         })
     }
 
     /// Whether a role takes part in any static exclusion.
     pub(super) fn is_exclusive(&self, role: RoleId) -> bool {
-        self.closure(role).iter().any(|role| self.held.get(*role as usize).is_some_and(|excluded| !excluded.is_empty()))
+        self.closure(role).iter().any(|role| {
+            self.held
+                .get(*role as usize)
+                .is_some_and(|excluded| !excluded.is_empty())
+        })
     }
 
-    fn exclude(&mut self, exclusions: &[Exclusion], vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
+    fn exclude(
+        &mut self,
+        exclusions: &[Exclusion],
+        vocabulary: &Vocabulary<'_>,
+        diagnostics: &mut Diagnostics,
+    ) {
         self.held = vec![Vec::new(); self.closures.len()];
         self.active = vec![Vec::new(); self.closures.len()];
         let mut pairs = 0;
         for (at, exclusion) in exclusions.iter().enumerate() {
-            let roles: Vec<RoleId> = exclusion.roles.iter().filter_map(|name| vocabulary.role(name, diagnostics)).collect();
+            let roles: Vec<RoleId> = exclusion
+                .roles
+                .iter()
+                .filter_map(|name| vocabulary.role(name, diagnostics))
+                .collect();
             pairs += roles.len() * roles.len();
             if pairs > MAX_PAIRS {
-                diagnostics.push(Diagnostic::error(Code::HIERARCHY_TOO_LARGE, exclusion.span, format!("exclusions name more than {MAX_PAIRS} pairs of roles")));
+                diagnostics.push(Diagnostic::error(
+                    Code::HIERARCHY_TOO_LARGE,
+                    exclusion.span,
+                    format!("exclusions name more than {MAX_PAIRS} pairs of roles"),
+                ));
                 return;
             }
             let of_kind = match exclusion.kind {
@@ -85,25 +118,53 @@ impl Hierarchy {
             };
             for role in &roles {
                 if let Some(excluded) = of_kind.get_mut(role.0 as usize) {
-                    excluded.extend(roles.iter().filter(|other| *other != role).map(|other| (other.0, number(at))));
+                    excluded.extend(
+                        roles
+                            .iter()
+                            .filter(|other| *other != role)
+                            .map(|other| (other.0, number(at))),
+                    );
                 }
             }
         }
     }
 
     /// A role that holds or inherits two roles of an exclusion could never be used.
-    fn check_own(&self, role: &Role, rules: &RuleSet, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
-        let Some(id) = vocabulary.roles.get(0, &role.name.text).map(RoleId) else { return };
+    fn check_own(
+        &self,
+        role: &Role,
+        rules: &RuleSet,
+        vocabulary: &Vocabulary<'_>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let Some(id) = vocabulary.roles.get(0, &role.name.text).map(RoleId) else {
+            return;
+        };
         for kind in [ExclusionKind::Static, ExclusionKind::Dynamic] {
             let closure = self.closure(id);
             let own = closure.iter().find_map(|of| {
                 let excluded = self.pairs(kind).get(*of as usize)?;
-                excluded.iter().find(|(other, _)| closure.binary_search(other).is_ok()).map(|(other, at)| (*of, *other, *at))
+                excluded
+                    .iter()
+                    .find(|(other, _)| closure.binary_search(other).is_ok())
+                    .map(|(other, at)| (*of, *other, *at))
             });
             if let Some((a, b, at)) = own {
-                let name = |role: u32| vocabulary.roles.iter().nth(role as usize).unwrap_or_default();
-                let message = format!("role \"{}\" brings both \"{}\" and \"{}\", which exclude each other", role.name.text, name(a), name(b));
-                let mut diagnostic = Diagnostic::error(Code::STATIC_CONFLICT, role.name.span, message);
+                let name = |role: u32| {
+                    vocabulary
+                        .roles
+                        .iter()
+                        .nth(role as usize)
+                        .unwrap_or_default()
+                };
+                let message = format!(
+                    "role \"{}\" brings both \"{}\" and \"{}\", which exclude each other",
+                    role.name.text,
+                    name(a),
+                    name(b)
+                );
+                let mut diagnostic =
+                    Diagnostic::error(Code::STATIC_CONFLICT, role.name.span, message);
                 if let Some(exclusion) = rules.exclusions.get(at as usize) {
                     diagnostic = diagnostic.related(exclusion.span, "excluded here");
                 }
@@ -114,11 +175,24 @@ impl Hierarchy {
     }
 }
 
-fn parents(roles: &[Role], vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) -> Vec<Vec<u32>> {
+fn parents(
+    roles: &[Role],
+    vocabulary: &Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Vec<u32>> {
     let mut parents = vec![Vec::new(); vocabulary.roles.len()];
     for role in roles {
-        let inherited: Vec<u32> = role.inherits.iter().filter_map(|name| vocabulary.role(name, diagnostics)).map(|id| id.0).collect();
-        if let Some(of_role) = vocabulary.roles.get(0, &role.name.text).and_then(|id| parents.get_mut(id as usize)) {
+        let inherited: Vec<u32> = role
+            .inherits
+            .iter()
+            .filter_map(|name| vocabulary.role(name, diagnostics))
+            .map(|id| id.0)
+            .collect();
+        if let Some(of_role) = vocabulary
+            .roles
+            .get(0, &role.name.text)
+            .and_then(|id| parents.get_mut(id as usize))
+        {
             of_role.extend(inherited);
         }
     }
@@ -137,7 +211,12 @@ fn closures(roles: &[Role], parents: &[Vec<u32>], diagnostics: &mut Diagnostics)
         }
     }
     let mut closures = vec![Vec::new(); parents.len()];
-    let mut ready: Vec<u32> = waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(role, _)| number(role)).collect();
+    let mut ready: Vec<u32> = waiting
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count == 0)
+        .map(|(role, _)| number(role))
+        .collect();
     let (mut done, mut total) = (0, 0usize);
     while let Some(role) = ready.pop() {
         done += 1;
@@ -151,7 +230,10 @@ fn closures(roles: &[Role], parents: &[Vec<u32>], diagnostics: &mut Diagnostics)
         if total > MAX_CLOSURE {
             let span = roles.get(role as usize).map(|role| role.name.span);
             let message = "roles inherit so much from each other that the hierarchy is too large";
-            diagnostics.push(span.map_or_else(|| Diagnostic::error_of_load(Code::HIERARCHY_TOO_LARGE, message), |span| Diagnostic::error(Code::HIERARCHY_TOO_LARGE, span, message)));
+            diagnostics.push(span.map_or_else(
+                || Diagnostic::error_of_load(Code::HIERARCHY_TOO_LARGE, message),
+                |span| Diagnostic::error(Code::HIERARCHY_TOO_LARGE, span, message),
+            ));
             return closures;
         }
         if let Some(slot) = closures.get_mut(role as usize) {
@@ -173,7 +255,12 @@ fn closures(roles: &[Role], parents: &[Vec<u32>], diagnostics: &mut Diagnostics)
 }
 
 /// Follows what is left over until a role comes round again, once for each cycle.
-fn report_cycles(roles: &[Role], parents: &[Vec<u32>], waiting: &[usize], diagnostics: &mut Diagnostics) {
+fn report_cycles(
+    roles: &[Role],
+    parents: &[Vec<u32>],
+    waiting: &[usize],
+    diagnostics: &mut Diagnostics,
+) {
     let is_left = |role: u32| waiting.get(role as usize).is_some_and(|count| *count > 0);
     let mut seen = vec![0usize; parents.len()];
     for start in 0..number(parents.len()) {
@@ -184,17 +271,46 @@ fn report_cycles(roles: &[Role], parents: &[Vec<u32>], waiting: &[usize], diagno
                 *seen = round;
             }
             path.push(at);
-            match parents.get(at as usize).into_iter().flatten().find(|parent| is_left(**parent)) {
+            match parents
+                .get(at as usize)
+                .into_iter()
+                .flatten()
+                .find(|parent| is_left(**parent))
+            {
                 Some(parent) => at = *parent,
                 None => break,
             }
         }
-        let Some(from) = path.iter().position(|role| *role == at).filter(|_| seen.get(at as usize) == Some(&round)) else { continue };
+        let Some(from) = path
+            .iter()
+            .position(|role| *role == at)
+            .filter(|_| seen.get(at as usize) == Some(&round))
+        else {
+            continue;
+        };
         let cycle = path.get(from..).unwrap_or_default();
-        let name = |role: &u32| roles.get(*role as usize).map_or("", |role| &*role.name.text);
-        let names: Vec<&str> = cycle.iter().chain(cycle.first()).map(name).take(12).collect();
-        let Some(first) = cycle.first().and_then(|role| roles.get(*role as usize)) else { continue };
-        let message = format!("roles inherit from each other in a cycle: {}{}", names.join(" → "), if cycle.len() > 11 { " → …" } else { "" });
-        diagnostics.push(Diagnostic::error(Code::ROLE_CYCLE, first.name.span, message).help("remove one of these `inherits`"));
+        let name = |role: &u32| {
+            roles
+                .get(*role as usize)
+                .map_or("", |role| &*role.name.text)
+        };
+        let names: Vec<&str> = cycle
+            .iter()
+            .chain(cycle.first())
+            .map(name)
+            .take(12)
+            .collect();
+        let Some(first) = cycle.first().and_then(|role| roles.get(*role as usize)) else {
+            continue;
+        };
+        let message = format!(
+            "roles inherit from each other in a cycle: {}{}",
+            names.join(" → "),
+            if cycle.len() > 11 { " → …" } else { "" }
+        );
+        diagnostics.push(
+            Diagnostic::error(Code::ROLE_CYCLE, first.name.span, message)
+                .help("remove one of these `inherits`"),
+        );
     }
 }

@@ -52,11 +52,19 @@ pub(super) struct Says {
 }
 
 impl<'b, 'r> IndexBuilder<'b, 'r> {
-    pub(super) fn new(vocabulary: &'b mut Vocabulary<'r>, methods: &'b Methods, distinct_slash: bool, seed: u64, diagnostics: &'b mut Diagnostics) -> Self {
+    pub(super) fn new(
+        vocabulary: &'b mut Vocabulary<'r>,
+        methods: &'b Methods,
+        distinct_slash: bool,
+        seed: u64,
+        diagnostics: &'b mut Diagnostics,
+    ) -> Self {
         let (mut paths, mut leaves) = (PathIndexBuilder::default(), LeavesBuilder::default());
         paths.root();
         let (undeclared, everywhere) = (leaves.leaf(), leaves.leaf());
-        let action_leaves = (0..vocabulary.actions.len()).map(|_| leaves.leaf()).collect();
+        let action_leaves = (0..vocabulary.actions.len())
+            .map(|_| leaves.leaf())
+            .collect();
         Self {
             vocabulary,
             methods,
@@ -78,31 +86,74 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
 
     /// Routes name actions; of two that match one path the more specific one does.
     pub(super) fn add_routes(&mut self, actions: &'r [Action]) {
-        let mut all: Vec<_> = actions.iter().enumerate().flat_map(|(at, action)| action.routes.iter().map(move |(route, span)| (at, route, *span))).collect();
+        let mut all: Vec<_> = actions
+            .iter()
+            .enumerate()
+            .flat_map(|(at, action)| {
+                action
+                    .routes
+                    .iter()
+                    .map(move |(route, span)| (at, route, *span))
+            })
+            .collect();
         all.sort_by(|(_, a, _), (_, b, _)| b.template.cmp_specificity(&a.template));
         let mut rank = 0;
         for group in all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template)) {
             rank += 1;
-            self.check_ties(group.iter().map(|(at, route, span)| (actions.get(*at).map_or("", |action| &*action.name.text), *route, *span)));
+            self.check_ties(group.iter().map(|(at, route, span)| {
+                (
+                    actions.get(*at).map_or("", |action| &*action.name.text),
+                    *route,
+                    *span,
+                )
+            }));
             for (action, route, _) in group {
-                let (steps, tail) = template_steps(route.template.segments(), self.distinct_slash && route.template.trailing_slash());
-                let leaf = self.paths.leaf(RootId(0), steps.into_iter(), tail, &mut self.leaves);
+                let (steps, tail) = template_steps(
+                    route.template.segments(),
+                    self.distinct_slash && route.template.trailing_slash(),
+                );
+                let leaf = self
+                    .paths
+                    .leaf(RootId(0), steps.into_iter(), tail, &mut self.leaves);
                 let methods = match &route.method {
                     Method::Any => methods::ANY,
                     Method::Token(method) => self.methods.bit(method.as_bytes()),
                 };
                 let short = |at: usize| u8::try_from(at).unwrap_or(u8::MAX);
-                let capture = |name: &str| self.vocabulary.captures.get(0, name).and_then(|id| u16::try_from(id).ok());
-                let captures = route.template.captures().filter_map(|(name, at)| Some((capture(name)?, short(at)))).collect();
-                let entry = Entry::new(EntryKind::Route, false, number(self.routes.len()), None, methods, PredicateId::TRUE);
-                self.routes.push(Route { action: number(*action), rank, captures });
+                let capture = |name: &str| {
+                    self.vocabulary
+                        .captures
+                        .get(0, name)
+                        .and_then(|id| u16::try_from(id).ok())
+                };
+                let captures = route
+                    .template
+                    .captures()
+                    .filter_map(|(name, at)| Some((capture(name)?, short(at))))
+                    .collect();
+                let entry = Entry::new(
+                    EntryKind::Route,
+                    false,
+                    number(self.routes.len()),
+                    None,
+                    methods,
+                    PredicateId::TRUE,
+                );
+                self.routes.push(Route {
+                    action: number(*action),
+                    rank,
+                    captures,
+                });
                 self.leaves.push(leaf, entry);
             }
         }
     }
 
     /// Two routes of one shape must differ in their method.
-    fn check_ties<'g>(&mut self, group: impl Iterator<Item = (&'g str, &'g crate::pattern::template::Route, Span)>) {
+    fn check_ties<'g>(
+        &mut self,
+        group: impl Iterator<Item = (&'g str, &'g crate::pattern::template::Route, Span)>,
+    ) {
         let mut seen: HashMap<(&Method, bool), (&str, Span)> = HashMap::new();
         for (action, route, span) in group {
             let slash = self.distinct_slash && route.template.trailing_slash();
@@ -111,8 +162,13 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
                     seen.insert((&route.method, slash), (action, span));
                 }
                 Some((other, first)) => {
-                    let message = if *other == action { format!("action \"{action}\" has this route twice") } else { format!("this route names both \"{other}\" and \"{action}\"") };
-                    let diagnostic = Diagnostic::error(Code::ROUTE_TIE, span, message).related(*first, "the same route");
+                    let message = if *other == action {
+                        format!("action \"{action}\" has this route twice")
+                    } else {
+                        format!("this route names both \"{other}\" and \"{action}\"")
+                    };
+                    let diagnostic = Diagnostic::error(Code::ROUTE_TIE, span, message)
+                        .related(*first, "the same route");
                     self.diagnostics.push(diagnostic.help("names of captures make no difference; keep one of the two, or tell them apart by method or path"));
                 }
             }
@@ -122,18 +178,35 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
     /// Puts a rule into the index.
     pub(super) fn add_rule(&mut self, predicate: &'r Predicate, own: &OwnCaptures<'r>, says: Says) {
         self.shared.clear();
-        let facts = Facts { vocabulary: self.vocabulary, methods: self.methods, distinct_slash: self.distinct_slash };
+        let facts = Facts {
+            vocabulary: self.vocabulary,
+            methods: self.methods,
+            distinct_slash: self.distinct_slash,
+        };
         for alternative in alternatives(predicate, &facts) {
             self.add_alternative(&alternative, own, says);
         }
     }
 
-    fn add_alternative(&mut self, alternative: &Alternative<'r>, own: &OwnCaptures<'r>, says: Says) {
-        let literals = alternative.path.as_ref().is_some_and(|path| !path.steps.is_empty());
-        let by_path = alternative.host.is_some() || literals || (alternative.path.is_some() && alternative.action.is_none());
+    fn add_alternative(
+        &mut self,
+        alternative: &Alternative<'r>,
+        own: &OwnCaptures<'r>,
+        says: Says,
+    ) {
+        let literals = alternative
+            .path
+            .as_ref()
+            .is_some_and(|path| !path.steps.is_empty());
+        let by_path = alternative.host.is_some()
+            || literals
+            || (alternative.path.is_some() && alternative.action.is_none());
         let left = alternative.left_to_ask(by_path);
         if by_path {
-            let root = alternative.host.as_ref().map_or(RootId(0), |host| self.host_root(host.key));
+            let root = alternative
+                .host
+                .as_ref()
+                .map_or(RootId(0), |host| self.host_root(host.key));
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
             match &alternative.path {
@@ -152,17 +225,39 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
         }
     }
 
-    fn put(&mut self, root: RootId, steps: impl Iterator<Item = crate::program::paths::Step<'r>>, tail: bool, entry: Entry) {
+    fn put(
+        &mut self,
+        root: RootId,
+        steps: impl Iterator<Item = crate::program::paths::Step<'r>>,
+        tail: bool,
+        entry: Entry,
+    ) {
         let leaf = self.paths.leaf(root, steps, tail, &mut self.leaves);
         self.leaves.push(leaf, entry);
     }
 
     fn entry(&self, alternative: &Alternative<'r>, predicate: PredicateId, says: Says) -> Entry {
-        Entry::new(says.kind, says.shadow, says.rule, alternative.role.map(|(role, _)| role), alternative.methods, predicate)
+        Entry::new(
+            says.kind,
+            says.shadow,
+            says.rule,
+            alternative.role.map(|(role, _)| role),
+            alternative.methods,
+            predicate,
+        )
     }
 
-    fn add_by_action(&mut self, alternative: &Alternative<'r>, action: ActionKey<'r>, mut left: Vec<&'r Predicate>, own: &OwnCaptures<'r>, says: Says) {
-        let Matcher::Action(pattern) = &action.test.matcher else { return };
+    fn add_by_action(
+        &mut self,
+        alternative: &Alternative<'r>,
+        action: ActionKey<'r>,
+        mut left: Vec<&'r Predicate>,
+        own: &OwnCaptures<'r>,
+        says: Says,
+    ) {
+        let Matcher::Action(pattern) = &action.test.matcher else {
+            return;
+        };
         let matching = self.matching_actions(pattern);
         let spread = matching.len() <= SPREAD_ACTIONS;
         if spread {
@@ -178,17 +273,32 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             left.push(action.whole);
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
-            self.leaves.push(if spread { self.undeclared } else { self.everywhere }, entry);
+            self.leaves.push(
+                if spread {
+                    self.undeclared
+                } else {
+                    self.everywhere
+                },
+                entry,
+            );
         }
     }
 
     /// The declared actions that a pattern names.
     pub(super) fn matching_actions(&self, pattern: &ActionPattern) -> Vec<u32> {
         if pattern.is_exact() {
-            return self.vocabulary.actions.get(0, pattern.as_str()).into_iter().collect();
+            return self
+                .vocabulary
+                .actions
+                .get(0, pattern.as_str())
+                .into_iter()
+                .collect();
         }
         let names = self.vocabulary.actions.iter().enumerate();
-        names.filter(|(_, name)| pattern.matches(name.as_bytes())).map(|(id, _)| number(id)).collect()
+        names
+            .filter(|(_, name)| pattern.matches(name.as_bytes()))
+            .map(|(id, _)| number(id))
+            .collect()
     }
 
     fn host_root(&mut self, key: HostKey<'r>) -> RootId {
@@ -200,7 +310,10 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
     }
 
     fn emit(&mut self, left: &[&'r Predicate], own: &OwnCaptures<'r>) -> PredicateId {
-        let key: Vec<usize> = left.iter().map(|predicate| std::ptr::from_ref(*predicate).addr()).collect();
+        let key: Vec<usize> = left
+            .iter()
+            .map(|predicate| std::ptr::from_ref(*predicate).addr())
+            .collect();
         if let Some(shared) = self.shared.get(&key) {
             return *shared;
         }
@@ -209,21 +322,36 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
         id
     }
 
-    fn emitter<T>(&mut self, own: &OwnCaptures<'r>, diagnostics: &mut Diagnostics, run: impl FnOnce(&mut Emit<'_, 'r>) -> T) -> T {
+    fn emitter<T>(
+        &mut self,
+        own: &OwnCaptures<'r>,
+        diagnostics: &mut Diagnostics,
+        run: impl FnOnce(&mut Emit<'_, 'r>) -> T,
+    ) -> T {
         // What is wrong with a predicate is reported once, where the whole rule is emitted.
-        run(&mut Emit { vocabulary: self.vocabulary, own, store: &mut self.predicates, seed: self.seed, distinct_slash: self.distinct_slash, diagnostics })
+        run(&mut Emit {
+            vocabulary: self.vocabulary,
+            own,
+            store: &mut self.predicates,
+            seed: self.seed,
+            distinct_slash: self.distinct_slash,
+            diagnostics,
+        })
     }
 
     /// Whether a walk stays within bounds on every path.
     fn check_walk(&mut self, span: Option<Span>) -> u64 {
         let worst = self.paths.worst_walk();
         if worst > MAX_WALK {
-            let message = format!("the wildcards of paths overlap so much that one path could visit {worst} places, more than {MAX_WALK}");
+            let message = format!(
+                "the wildcards of paths overlap so much that one path could visit {worst} places, more than {MAX_WALK}"
+            );
             let diagnostic = match span {
                 Some(span) => Diagnostic::error(Code::TOO_MANY_BRANCHES, span, message),
                 None => Diagnostic::error_of_load(Code::TOO_MANY_BRANCHES, message),
             };
-            self.diagnostics.push(diagnostic.help("use fewer `{name}` segments before literal ones"));
+            self.diagnostics
+                .push(diagnostic.help("use fewer `{name}` segments before literal ones"));
         }
         worst
     }
@@ -239,7 +367,12 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
         let roots = 2 + suffix_roots.len().min(MAX_HOST_BYTES / 2);
         Index {
             paths: self.paths.finish(&places, self.seed),
-            hosts: Hosts { exact, exact_roots, suffixes, suffix_roots },
+            hosts: Hosts {
+                exact,
+                exact_roots,
+                suffixes,
+                suffix_roots,
+            },
             everywhere: leaf(self.everywhere),
             actions: Actions {
                 names: self.vocabulary.actions.build(self.seed),
@@ -270,19 +403,38 @@ pub(super) struct Index {
 fn hosts(roots: &HashMap<&[u8], RootId, BuildFold>, seed: u64) -> (Names, Box<[RootId]>) {
     let mut sorted: Vec<_> = roots.iter().collect();
     sorted.sort_unstable_by_key(|(_, root)| root.0);
-    (Names::build(sorted.iter().map(|(name, _)| (0, **name)), seed), sorted.iter().map(|(_, root)| **root).collect())
+    (
+        Names::build(sorted.iter().map(|(name, _)| (0, **name)), seed),
+        sorted.iter().map(|(_, root)| **root).collect(),
+    )
 }
 
 /// Exact actions of rules and roles that are not declared although others are.
-pub(super) fn check_action(pattern: &ActionPattern, span: Span, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check_action(
+    pattern: &ActionPattern,
+    span: Span,
+    vocabulary: &Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     if !vocabulary.closed_actions {
         return;
     }
     if pattern.is_exact() {
         if vocabulary.actions.get(0, pattern.as_str()).is_none() {
-            diagnostics.push(unknown(Code::UNKNOWN_ACTION, "action", pattern.as_str(), span, vocabulary.actions.iter(), "declare it under `actions`"));
+            diagnostics.push(unknown(
+                Code::UNKNOWN_ACTION,
+                "action",
+                pattern.as_str(),
+                span,
+                vocabulary.actions.iter(),
+                "declare it under `actions`",
+            ));
         }
-    } else if !vocabulary.actions.iter().any(|name| pattern.matches(name.as_bytes())) {
+    } else if !vocabulary
+        .actions
+        .iter()
+        .any(|name| pattern.matches(name.as_bytes()))
+    {
         let message = format!("no declared action matches \"{}\"", pattern.as_str());
         diagnostics.push(Diagnostic::warning(Code::UNUSED_PATTERN, span, message));
     }

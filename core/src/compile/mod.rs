@@ -52,11 +52,27 @@ impl Speaker<'_> {
 }
 
 /// Compiles a rule set. What comes back is not to be used if there are errors.
-pub(crate) fn compile(rules: &RuleSet, sources: &Sources, seed: u64, diagnostics: &mut Diagnostics) -> Program {
+pub(crate) fn compile(
+    rules: &RuleSet,
+    sources: &Sources,
+    seed: u64,
+    diagnostics: &mut Diagnostics,
+) -> Program {
     let mut vocabulary = Vocabulary::of(rules, diagnostics);
     let hierarchy = Hierarchy::of(rules, &vocabulary, diagnostics);
-    let grants = GrantCompiler { rules, vocabulary: &vocabulary, hierarchy: &hierarchy, sources, seed, diagnostics }.compile();
-    let methods = Methods::new(vocabulary.custom_methods.build(seed), rules.paths.head_as_get);
+    let grants = GrantCompiler {
+        rules,
+        vocabulary: &vocabulary,
+        hierarchy: &hierarchy,
+        sources,
+        seed,
+        diagnostics,
+    }
+    .compile();
+    let methods = Methods::new(
+        vocabulary.custom_methods.build(seed),
+        rules.paths.head_as_get,
+    );
     let permissions: Vec<Predicate> = rules.roles.iter().map(answers::permission).collect();
     let speakers = speakers(rules, &permissions, diagnostics);
     check_permissions(rules, &vocabulary, diagnostics);
@@ -91,7 +107,10 @@ pub(crate) fn compile(rules: &RuleSet, sources: &Sources, seed: u64, diagnostics
         grants,
         methods,
         identity: identity(rules, seed, diagnostics),
-        network: Network { trusted_proxies: CidrSet::new(rules.network.trusted_proxies.iter().copied()), xff_hops: rules.network.xff_hops },
+        network: Network {
+            trusted_proxies: CidrSet::new(rules.network.trusted_proxies.iter().copied()),
+            xff_hops: rules.network.xff_hops,
+        },
         normalize: rules.paths.normalize,
         trailing_slash: rules.paths.trailing_slash,
         rules: answers.rules.into(),
@@ -103,14 +122,25 @@ pub(crate) fn compile(rules: &RuleSet, sources: &Sources, seed: u64, diagnostics
 }
 
 /// Rules and roles in source order: what is reported first does not depend on the order of files or sections.
-fn speakers<'r>(rules: &'r RuleSet, permissions: &'r [Predicate], diagnostics: &mut Diagnostics) -> Vec<Speaker<'r>> {
+fn speakers<'r>(
+    rules: &'r RuleSet,
+    permissions: &'r [Predicate],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Speaker<'r>> {
     let of_rules = rules.rules.iter().map(Speaker::Rule);
-    let of_roles = rules.roles.iter().zip(permissions).map(|(role, permission)| Speaker::Role(role, permission));
+    let of_roles = rules
+        .roles
+        .iter()
+        .zip(permissions)
+        .map(|(role, permission)| Speaker::Role(role, permission));
     let mut speakers: Vec<_> = of_rules.chain(of_roles).collect();
     speakers.sort_by_key(Speaker::span);
     let routes: usize = rules.actions.iter().map(|action| action.routes.len()).sum();
     if speakers.len().max(routes) >= MAX_RULES {
-        diagnostics.push(Diagnostic::error_of_load(Code::TOO_MANY_RULES, format!("a policy holds fewer than {MAX_RULES} rules and routes")));
+        diagnostics.push(Diagnostic::error_of_load(
+            Code::TOO_MANY_RULES,
+            format!("a policy holds fewer than {MAX_RULES} rules and routes"),
+        ));
     }
     speakers
 }
@@ -119,12 +149,21 @@ fn check_permissions(rules: &RuleSet, vocabulary: &Vocabulary<'_>, diagnostics: 
     for Permission { action, span } in rules.roles.iter().flat_map(|role| &role.can) {
         check_action(action, *span, vocabulary, diagnostics);
     }
-    rules.rules.iter().for_each(|rule| check_actions_of(&rule.predicate, vocabulary, diagnostics));
+    rules
+        .rules
+        .iter()
+        .for_each(|rule| check_actions_of(&rule.predicate, vocabulary, diagnostics));
 }
 
-fn check_actions_of(predicate: &Predicate, vocabulary: &Vocabulary<'_>, diagnostics: &mut Diagnostics) {
+fn check_actions_of(
+    predicate: &Predicate,
+    vocabulary: &Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     match predicate {
-        Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| check_actions_of(part, vocabulary, diagnostics)),
+        Predicate::All(parts) | Predicate::Any(parts) => parts
+            .iter()
+            .for_each(|part| check_actions_of(part, vocabulary, diagnostics)),
         Predicate::Not(part) => check_actions_of(part, vocabulary, diagnostics),
         Predicate::Test(test) => {
             if let rule::Matcher::Action(pattern) = &test.matcher {
@@ -135,15 +174,27 @@ fn check_actions_of(predicate: &Predicate, vocabulary: &Vocabulary<'_>, diagnost
 }
 
 fn is_shadow(layer: rule::LayerId, rules: &RuleSet) -> bool {
-    rules.layers.get(usize::from(layer.0)).is_some_and(|layer| layer.mode == Mode::Shadow)
+    rules
+        .layers
+        .get(usize::from(layer.0))
+        .is_some_and(|layer| layer.mode == Mode::Shadow)
 }
 
 fn layers(rules: &RuleSet, diagnostics: &mut Diagnostics) -> Layers {
     if rules.layers.len() > MAX_LAYERS {
-        diagnostics.push(Diagnostic::error_of_load(Code::TOO_MANY_LAYERS, format!("a policy has at most {MAX_LAYERS} layers")));
+        diagnostics.push(Diagnostic::error_of_load(
+            Code::TOO_MANY_LAYERS,
+            format!("a policy has at most {MAX_LAYERS} layers"),
+        ));
     }
     let bits = |wanted: &dyn Fn(&rule::Layer) -> bool| {
-        rules.layers.iter().take(MAX_LAYERS).enumerate().filter(|(_, layer)| wanted(layer)).fold(0u64, |bits, (at, _)| bits | 1 << at)
+        rules
+            .layers
+            .iter()
+            .take(MAX_LAYERS)
+            .enumerate()
+            .filter(|(_, layer)| wanted(layer))
+            .fold(0u64, |bits, (at, _)| bits | 1 << at)
     };
     let rule_in_shadow = rules.rules.iter().any(|rule| rule.mode == Mode::Shadow);
     Layers {
@@ -151,11 +202,20 @@ fn layers(rules: &RuleSet, diagnostics: &mut Diagnostics) -> Layers {
         virtually: bits(&|_| true),
         default_allow: bits(&|layer| layer.default_allow),
         any_shadow: rule_in_shadow || rules.layers.iter().any(|layer| layer.mode == Mode::Shadow),
-        names: rules.layers.iter().map(|layer| layer.name.as_ref().map(|name| name.text.clone())).collect(),
+        names: rules
+            .layers
+            .iter()
+            .map(|layer| layer.name.as_ref().map(|name| name.text.clone()))
+            .collect(),
     }
 }
 
-fn inputs(vocabulary: &Vocabulary<'_>, domains: Box<[(Box<str>, Slot)]>, time: bool, seed: u64) -> Inputs {
+fn inputs(
+    vocabulary: &Vocabulary<'_>,
+    domains: Box<[(Box<str>, Slot)]>,
+    time: bool,
+    seed: u64,
+) -> Inputs {
     Inputs {
         headers: vocabulary.headers.build(seed),
         queries: vocabulary.queries.build(seed),
@@ -170,11 +230,20 @@ fn inputs(vocabulary: &Vocabulary<'_>, domains: Box<[(Box<str>, Slot)]>, time: b
 
 fn identity(rules: &RuleSet, seed: u64, diagnostics: &mut Diagnostics) -> Identity {
     let given = &rules.identity;
-    let listed = |wanted| given.credentials.as_ref().is_none_or(|listed| listed.iter().any(|(credential, _)| *credential == wanted));
+    let listed = |wanted| {
+        given
+            .credentials
+            .as_ref()
+            .is_none_or(|listed| listed.iter().any(|(credential, _)| *credential == wanted))
+    };
     let mut contradict = |name: &str, trusted: &str| {
         if let Some((_, span)) = given.credentials.as_ref().and_then(|listed| listed.first()) {
-            let message = format!("`{trusted}` has no effect, because `credentials` does not list `{name}`");
-            diagnostics.push(Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message).help(format!("add `{name}` to `credentials`")));
+            let message =
+                format!("`{trusted}` has no effect, because `credentials` does not list `{name}`");
+            diagnostics.push(
+                Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message)
+                    .help(format!("add `{name}` to `credentials`")),
+            );
         }
     };
     if given.trust_host_principal && !listed(rule::Credential::Host) {
@@ -195,6 +264,12 @@ fn identity(rules: &RuleSet, seed: u64, diagnostics: &mut Diagnostics) -> Identi
         credentials: credentials.into_iter().map(credential).collect(),
         trust_host_principal: given.trust_host_principal,
         trust_host_peer: given.trust_host_peer,
-        trust_domains: Names::build(given.trust_domains.iter().map(|name| (0, name.text.as_bytes())), seed),
+        trust_domains: Names::build(
+            given
+                .trust_domains
+                .iter()
+                .map(|name| (0, name.text.as_bytes())),
+            seed,
+        ),
     }
 }

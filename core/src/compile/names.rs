@@ -1,17 +1,17 @@
 //! Interning: the names of a rule set become the numbers of a program.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, suggest};
+use crate::pattern::action::ActionPattern;
+use crate::pattern::template::Method;
+use crate::pattern::text::TextPattern;
 use crate::program::hash::BuildFold;
 use crate::program::methods::{MAX_CUSTOM, Methods};
 use crate::program::names::{Names, number};
 use crate::program::predicate::Slot;
 use crate::program::roles::RoleId;
+use crate::program::vocabulary::Attribute;
 use crate::program::{Declared, Owner};
 use crate::rule::{AttributeDeclaration, Matcher, Name, Predicate, RuleSet};
-use crate::program::vocabulary::Attribute;
-use crate::pattern::action::ActionPattern;
-use crate::pattern::template::Method;
-use crate::pattern::text::TextPattern;
 use crate::text::Span;
 use std::collections::HashMap;
 
@@ -24,7 +24,10 @@ pub(super) struct Interner<'r> {
 
 impl Default for Interner<'_> {
     fn default() -> Self {
-        Self { ids: HashMap::default(), names: Vec::new() }
+        Self {
+            ids: HashMap::default(),
+            names: Vec::new(),
+        }
     }
 }
 
@@ -51,7 +54,12 @@ impl<'r> Interner<'r> {
     }
 
     pub(super) fn build(&self, seed: u64) -> Names {
-        Names::build(self.names.iter().map(|(space, name)| (*space, name.as_bytes())), seed)
+        Names::build(
+            self.names
+                .iter()
+                .map(|(space, name)| (*space, name.as_bytes())),
+            seed,
+        )
     }
 }
 
@@ -73,7 +81,10 @@ pub(super) struct Vocabulary<'r> {
 
 impl<'r> Vocabulary<'r> {
     pub(super) fn of(rules: &'r RuleSet, diagnostics: &mut Diagnostics) -> Self {
-        let mut vocabulary = Self { closed_actions: !rules.actions.is_empty(), ..Self::default() };
+        let mut vocabulary = Self {
+            closed_actions: !rules.actions.is_empty(),
+            ..Self::default()
+        };
         for role in &rules.roles {
             vocabulary.roles.intern(0, &role.name.text);
         }
@@ -88,7 +99,13 @@ impl<'r> Vocabulary<'r> {
                 }
             }
         }
-        for AttributeDeclaration { attribute, ty, optional, .. } in &rules.attributes {
+        for AttributeDeclaration {
+            attribute,
+            ty,
+            optional,
+            ..
+        } in &rules.attributes
+        {
             let (owner, name) = match attribute {
                 Attribute::PrincipalAttribute(name) => (Owner::Principal, name),
                 Attribute::ResourceAttribute(name) => (Owner::Resource, name),
@@ -98,7 +115,11 @@ impl<'r> Vocabulary<'r> {
             let before = vocabulary.attributes.len();
             vocabulary.attributes.intern(owner as u32, name);
             if vocabulary.attributes.len() > before {
-                vocabulary.declared.push(Declared { owner, ty: *ty, optional: *optional });
+                vocabulary.declared.push(Declared {
+                    owner,
+                    ty: *ty,
+                    optional: *optional,
+                });
             }
         }
         for pattern in rules.roles.iter().flat_map(|role| &role.can) {
@@ -120,10 +141,14 @@ impl<'r> Vocabulary<'r> {
     /// Methods and actions that only rules name.
     fn predicate(&mut self, predicate: &'r Predicate, diagnostics: &mut Diagnostics) {
         match predicate {
-            Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| self.predicate(part, diagnostics)),
+            Predicate::All(parts) | Predicate::Any(parts) => parts
+                .iter()
+                .for_each(|part| self.predicate(part, diagnostics)),
             Predicate::Not(part) => self.predicate(part, diagnostics),
             Predicate::Test(test) => match &test.matcher {
-                Matcher::Text(TextPattern::Exact(method)) if test.attribute == Attribute::Method => {
+                Matcher::Text(TextPattern::Exact(method))
+                    if test.attribute == Attribute::Method =>
+                {
                     if let Ok(method) = core::str::from_utf8(method) {
                         self.method(method, test.span, diagnostics);
                     }
@@ -141,7 +166,9 @@ impl<'r> Vocabulary<'r> {
         if self.custom_methods.len() < MAX_CUSTOM {
             self.custom_methods.intern(0, method);
         } else {
-            let message = format!("a policy can name {MAX_CUSTOM} methods beside those of RFC 9110 and PATCH, and this is one more");
+            let message = format!(
+                "a policy can name {MAX_CUSTOM} methods beside those of RFC 9110 and PATCH, and this is one more"
+            );
             diagnostics.push(Diagnostic::error(Code::TOO_MANY_METHODS, span, message));
         }
     }
@@ -150,13 +177,26 @@ impl<'r> Vocabulary<'r> {
     pub(super) fn role(&self, name: &Name, diagnostics: &mut Diagnostics) -> Option<RoleId> {
         let found = self.roles.get(0, &name.text).map(RoleId);
         if found.is_none() {
-            diagnostics.push(unknown(Code::UNKNOWN_ROLE, "role", &name.text, name.span, self.roles.iter(), "declare it under `roles`"));
+            diagnostics.push(unknown(
+                Code::UNKNOWN_ROLE,
+                "role",
+                &name.text,
+                name.span,
+                self.roles.iter(),
+                "declare it under `roles`",
+            ));
         }
         found
     }
 
     /// Where a predicate finds an attribute. `own` are the captures of the rule's own routes.
-    pub(super) fn slot(&mut self, attribute: &'r Attribute, own: &OwnCaptures<'_>, span: Span, diagnostics: &mut Diagnostics) -> Slot {
+    pub(super) fn slot(
+        &mut self,
+        attribute: &'r Attribute,
+        own: &OwnCaptures<'_>,
+        span: Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Slot {
         let short = |id: u32| u16::try_from(id).unwrap_or(u16::MAX);
         match attribute {
             Attribute::Method => Slot::Method,
@@ -178,9 +218,15 @@ impl<'r> Vocabulary<'r> {
             Attribute::Action => Slot::Action,
             Attribute::ResourceType => Slot::ResourceType,
             Attribute::ResourceId => Slot::ResourceId,
-            Attribute::PrincipalAttribute(name) => Slot::Attribute(short(self.attribute(Owner::Principal, name))),
-            Attribute::RequestAttribute(name) => Slot::Attribute(short(self.attribute(Owner::Request, name))),
-            Attribute::ResourceAttribute(name) => Slot::Attribute(short(self.attribute(Owner::Resource, name))),
+            Attribute::PrincipalAttribute(name) => {
+                Slot::Attribute(short(self.attribute(Owner::Principal, name)))
+            }
+            Attribute::RequestAttribute(name) => {
+                Slot::Attribute(short(self.attribute(Owner::Request, name)))
+            }
+            Attribute::ResourceAttribute(name) => {
+                Slot::Attribute(short(self.attribute(Owner::Resource, name)))
+            }
             Attribute::Capture(name) => self.capture(name, own, span, diagnostics),
         }
     }
@@ -190,18 +236,35 @@ impl<'r> Vocabulary<'r> {
         self.attributes.get(owner as u32, name).unwrap_or(u32::MAX)
     }
 
-    fn capture(&self, name: &str, own: &OwnCaptures<'_>, span: Span, diagnostics: &mut Diagnostics) -> Slot {
+    fn capture(
+        &self,
+        name: &str,
+        own: &OwnCaptures<'_>,
+        span: Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Slot {
         if let Some((_, at, agreed)) = own.0.iter().find(|(own, ..)| *own == name) {
             if !agreed {
-                let message = format!("the routes of this rule capture \"{name}\" at different places");
-                diagnostics.push(Diagnostic::error(Code::AMBIGUOUS_CAPTURE, span, message).help("write one rule for each"));
+                let message =
+                    format!("the routes of this rule capture \"{name}\" at different places");
+                diagnostics.push(
+                    Diagnostic::error(Code::AMBIGUOUS_CAPTURE, span, message)
+                        .help("write one rule for each"),
+                );
             }
             return Slot::Segment(u8::try_from(*at).unwrap_or(u8::MAX));
         }
         match self.captures.get(0, name) {
             Some(id) => Slot::Capture(u16::try_from(id).unwrap_or(u16::MAX)),
             None => {
-                diagnostics.push(unknown(Code::UNKNOWN_CAPTURE, "capture", name, span, self.captures.iter(), "a route captures it as {name}"));
+                diagnostics.push(unknown(
+                    Code::UNKNOWN_CAPTURE,
+                    "capture",
+                    name,
+                    span,
+                    self.captures.iter(),
+                    "a route captures it as {name}",
+                ));
                 Slot::Capture(u16::MAX)
             }
         }
@@ -221,11 +284,15 @@ impl<'r> OwnCaptures<'r> {
 
     fn collect(&mut self, predicate: &'r Predicate) {
         match predicate {
-            Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| self.collect(part)),
+            Predicate::All(parts) | Predicate::Any(parts) => {
+                parts.iter().for_each(|part| self.collect(part))
+            }
             // What a rule is not for, it captures nothing of.
             Predicate::Not(_) => {}
             Predicate::Test(test) => {
-                let Matcher::Path(template) = &test.matcher else { return };
+                let Matcher::Path(template) = &test.matcher else {
+                    return;
+                };
                 for (name, at) in template.captures() {
                     match self.0.iter_mut().find(|(own, ..)| *own == name) {
                         Some((_, before, agreed)) => *agreed &= *before == at,
@@ -238,7 +305,14 @@ impl<'r> OwnCaptures<'r> {
 }
 
 /// A name that is not declared, with the one that was perhaps meant.
-pub(super) fn unknown<'n>(code: Code, what: &str, name: &str, span: Span, known: impl Iterator<Item = &'n str>, otherwise: &str) -> Diagnostic {
+pub(super) fn unknown<'n>(
+    code: Code,
+    what: &str,
+    name: &str,
+    span: Span,
+    known: impl Iterator<Item = &'n str>,
+    otherwise: &str,
+) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, span, format!("unknown {what} \"{name}\""));
     match suggest(name, known) {
         Some(near) => diagnostic.help(format!("did you mean \"{near}\"?")),

@@ -6,7 +6,9 @@ use crate::limits::MAX_PREDICATE_DEPTH;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::text::TextPattern;
 use crate::program::names::{Names, number};
-use crate::program::predicate::{Ask, Check, Compare, GlobMatcher, GlobPiece, Need, Node, PredicateId, Predicates, Slot};
+use crate::program::predicate::{
+    Ask, Check, Compare, GlobMatcher, GlobPiece, Need, Node, PredicateId, Predicates, Slot,
+};
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Attribute;
 use crate::rule::{Comparison, GlobPart, GlobTemplate, Matcher, Over, Predicate, Test};
@@ -45,14 +47,19 @@ impl<'r> Emit<'_, 'r> {
         if depth > MAX_PREDICATE_DEPTH {
             if let Some(span) = first_span(predicate) {
                 let message = format!("this is nested more than {MAX_PREDICATE_DEPTH} deep");
-                self.diagnostics.push(Diagnostic::error(Code::PREDICATE_TOO_DEEP, span, message));
+                self.diagnostics
+                    .push(Diagnostic::error(Code::PREDICATE_TOO_DEEP, span, message));
             }
             return self.group(Vec::new(), false).0;
         }
         match predicate {
             Predicate::All(parts) | Predicate::Any(parts) => {
-                let children = parts.iter().map(|part| self.node(part, depth + 1)).collect();
-                self.group(children, matches!(predicate, Predicate::All(_))).0
+                let children = parts
+                    .iter()
+                    .map(|part| self.node(part, depth + 1))
+                    .collect();
+                self.group(children, matches!(predicate, Predicate::All(_)))
+                    .0
             }
             Predicate::Not(part) => {
                 let child = self.node(part, depth + 1);
@@ -60,7 +67,10 @@ impl<'r> Emit<'_, 'r> {
             }
             Predicate::Test(test) => match (&test.attribute, &test.matcher) {
                 (Attribute::Roles, Matcher::OneOf(names)) => {
-                    let children = names.iter().map(|name| self.role_check(name.as_bytes(), test)).collect();
+                    let children = names
+                        .iter()
+                        .map(|name| self.role_check(name.as_bytes(), test))
+                        .collect();
                     self.group(children, false).0
                 }
                 _ => {
@@ -74,7 +84,11 @@ impl<'r> Emit<'_, 'r> {
     fn group(&mut self, children: Vec<u32>, all: bool) -> PredicateId {
         let (start, len) = (number(self.store.children.len()), number(children.len()));
         self.store.children.extend(children);
-        PredicateId(self.push(if all { Node::All { start, len } } else { Node::Any { start, len } }))
+        PredicateId(self.push(if all {
+            Node::All { start, len }
+        } else {
+            Node::Any { start, len }
+        }))
     }
 
     fn push(&mut self, node: Node) -> u32 {
@@ -90,7 +104,12 @@ impl<'r> Emit<'_, 'r> {
 
     fn role_check(&mut self, name: &[u8], test: &Test) -> u32 {
         let ask = Ask::Role(self.role(name, test));
-        self.push_check(Check { slot: Slot::Roles, need: Need::Any, absent: test.absent, ask })
+        self.push_check(Check {
+            slot: Slot::Roles,
+            need: Need::Any,
+            absent: test.absent,
+            ask,
+        })
     }
 
     fn check(&mut self, test: &'r Test) -> Check {
@@ -100,27 +119,48 @@ impl<'r> Emit<'_, 'r> {
             Over::All => Need::All,
             Over::One => Need::One,
         };
-        Check { slot, need, absent: test.absent, ask: self.ask(test, slot) }
+        Check {
+            slot,
+            need,
+            absent: test.absent,
+            ask: self.ask(test, slot),
+        }
     }
 
     pub(super) fn slot(&mut self, attribute: &'r Attribute, test: &Test) -> Slot {
-        self.vocabulary.slot(attribute, self.own, test.span, self.diagnostics)
+        self.vocabulary
+            .slot(attribute, self.own, test.span, self.diagnostics)
     }
 
     fn ask(&mut self, test: &'r Test, slot: Slot) -> Ask {
         match &test.matcher {
-            Matcher::Text(TextPattern::Exact(name)) if slot == Slot::Roles => Ask::Role(self.role(name, test)),
+            Matcher::Text(TextPattern::Exact(name)) if slot == Slot::Roles => {
+                Ask::Role(self.role(name, test))
+            }
             Matcher::Present => Ask::Present,
-            Matcher::Text(TextPattern::Exact(path)) if slot == Slot::Path && !self.distinct_slash && path.len() > 1 => {
-                Ask::Text(TextPattern::Exact(path.strip_suffix(b"/").unwrap_or(path).into()))
+            Matcher::Text(TextPattern::Exact(path))
+                if slot == Slot::Path && !self.distinct_slash && path.len() > 1 =>
+            {
+                Ask::Text(TextPattern::Exact(
+                    path.strip_suffix(b"/").unwrap_or(path).into(),
+                ))
             }
             Matcher::Text(pattern) => Ask::Text(pattern.clone()),
             Matcher::TextFold(pattern) => Ask::TextFold(pattern.clone()),
             Matcher::Glob(glob) => Ask::Glob(self.glob(glob, test)),
-            Matcher::OneOf(texts) => Ask::OneOf(Box::new(Names::build(texts.iter().map(|text| (0, text.as_bytes())), self.seed))),
+            Matcher::OneOf(texts) => Ask::OneOf(Box::new(Names::build(
+                texts.iter().map(|text| (0, text.as_bytes())),
+                self.seed,
+            ))),
             Matcher::Same(attribute) => Ask::Same(self.slot(attribute, test)),
             Matcher::Path(template) => Ask::Path(Box::new(template.clone())),
-            Matcher::Host { pattern, ignore_port } => Ask::Host { pattern: pattern.clone(), ignore_port: *ignore_port },
+            Matcher::Host {
+                pattern,
+                ignore_port,
+            } => Ask::Host {
+                pattern: pattern.clone(),
+                ignore_port: *ignore_port,
+            },
             Matcher::Action(pattern) => Ask::Action(pattern.clone()),
             Matcher::Spiffe(pattern) => Ask::Spiffe(Box::new(pattern.clone())),
             Matcher::Cidr(networks) => Ask::Cidr(CidrSet::new(networks.iter().copied())),
@@ -137,7 +177,14 @@ impl<'r> Emit<'_, 'r> {
         let found = self.vocabulary.roles.get(0, &name).map(RoleId);
         if found.is_none() {
             let known = self.vocabulary.roles.iter();
-            self.diagnostics.push(unknown(Code::UNKNOWN_ROLE, "role", &name, test.span, known, "declare it under `roles`"));
+            self.diagnostics.push(unknown(
+                Code::UNKNOWN_ROLE,
+                "role",
+                &name,
+                test.span,
+                known,
+                "declare it under `roles`",
+            ));
         }
         found
     }
@@ -152,10 +199,16 @@ impl<'r> Emit<'_, 'r> {
                     byte => GlobPiece::Byte(byte),
                 })),
                 GlobPart::Literal(text) => parts.extend(text.bytes().map(GlobPiece::Byte)),
-                GlobPart::Value { attribute, default } => parts.push(GlobPiece::Slot(self.slot(attribute, test), default.clone())),
+                GlobPart::Value { attribute, default } => {
+                    parts.push(GlobPiece::Slot(self.slot(attribute, test), default.clone()))
+                }
             }
         }
-        GlobMatcher { parts: parts.into(), fold_case: glob.fold_case, separator: glob.separator }
+        GlobMatcher {
+            parts: parts.into(),
+            fold_case: glob.fold_case,
+            separator: glob.separator,
+        }
     }
 }
 
@@ -179,5 +232,9 @@ const fn compare(comparison: Comparison) -> Compare {
         Comparison::Greater => (false, false, true),
         Comparison::GreaterOrEqual => (false, true, true),
     };
-    Compare { less, equal, greater }
+    Compare {
+        less,
+        equal,
+        greater,
+    }
 }

@@ -26,13 +26,35 @@ pub struct Decision<'a> {
 impl<'a> Decision<'a> {
     /// About a request that could not be read.
     #[cold]
-    pub(super) const fn refused(policy: &'a Policy, request: &'a Request<'a>, verdict: Verdict) -> Self {
-        Self { policy, request, bound: None, verdict, shadow: None }
+    pub(super) const fn refused(
+        policy: &'a Policy,
+        request: &'a Request<'a>,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            policy,
+            request,
+            bound: None,
+            verdict,
+            shadow: None,
+        }
     }
 
     #[inline]
-    pub(super) const fn answered(policy: &'a Policy, view: View<'a>, sets: &'a Sets, verdict: Verdict, shadow: Option<Verdict>) -> Self {
-        Self { policy, request: view.bound.request, bound: Some((view, sets)), verdict, shadow }
+    pub(super) const fn answered(
+        policy: &'a Policy,
+        view: View<'a>,
+        sets: &'a Sets,
+        verdict: Verdict,
+        shadow: Option<Verdict>,
+    ) -> Self {
+        Self {
+            policy,
+            request: view.bound.request,
+            bound: Some((view, sets)),
+            verdict,
+            shadow,
+        }
     }
 
     /// What was decided about, if it could be read.
@@ -97,20 +119,33 @@ impl<'a> Decision<'a> {
         let (_, sets) = self.bound?;
         let gives = |role: u32| program.roles.closure.get(role).contains(&guard.0);
         // A role that the principal brings needs no grant.
-        let brought = self.principal_roles().iter().filter_map(|name| program.roles.names.get(0, name)).any(gives);
-        let granted = sets.granted.iter().find(|(role, _)| !brought && gives(role.0))?;
-        program.grants.grants.get(granted.1 as usize).map(|grant| SourceLine::new(program, grant.at))
+        let brought = self
+            .principal_roles()
+            .iter()
+            .filter_map(|name| program.roles.names.get(0, name))
+            .any(gives);
+        let granted = sets
+            .granted
+            .iter()
+            .find(|(role, _)| !brought && gives(role.0))?;
+        program
+            .grants
+            .grants
+            .get(granted.1 as usize)
+            .map(|grant| SourceLine::new(program, grant.at))
     }
 
     fn principal_roles(&self) -> &'a [&'a [u8]] {
-        self.bound.and_then(|(view, _)| view.caller).map_or(&[], |caller| caller.principal.roles)
+        self.bound
+            .and_then(|(view, _)| view.caller)
+            .map_or(&[], |caller| caller.roles())
     }
 
     /// Who is calling: provider and id.
     #[must_use]
     pub fn principal(&self) -> Option<(&'a [u8], &'a [u8])> {
         let caller = self.bound?.0.caller?;
-        Some((caller.provider, caller.principal.id))
+        Some((caller.provider, caller.id))
     }
 
     /// What the request means: the action of its route, or the one that the host named.
@@ -135,17 +170,33 @@ impl<'a> Decision<'a> {
     #[must_use]
     pub fn obligations(&self) -> Obligations<'a> {
         let bindings: &[Binding] = match (self.bound, self.reason()) {
-            (Some((_, sets)), Reason::Allowed | Reason::ApprovalRequired | Reason::Indeterminate) => &sets.bound,
+            (
+                Some((_, sets)),
+                Reason::Allowed | Reason::ApprovalRequired | Reason::Indeterminate,
+            ) => &sets.bound,
             _ => &[],
         };
-        Obligations { program: self.program(), allowed: self.allowed(), bindings: bindings.iter(), current: None }
+        Obligations {
+            program: self.program(),
+            allowed: self.allowed(),
+            bindings: bindings.iter(),
+            current: None,
+        }
     }
 
     /// Headers to set: for the upstream on an allow, in the answer otherwise. Set them after removing those of [`Self::strip`].
     #[must_use]
     pub fn headers(&self) -> Headers<'a> {
         let outputs = &self.program().outputs;
-        Headers { view: self.bound.map(|(view, _)| view), outputs: if self.allowed() { &outputs.on_allow } else { &outputs.on_deny }.iter() }
+        Headers {
+            view: self.bound.map(|(view, _)| view),
+            outputs: if self.allowed() {
+                &outputs.on_allow
+            } else {
+                &outputs.on_deny
+            }
+            .iter(),
+        }
     }
 
     /// Names of headers to remove from the request, whatever the effect, in lower case.
@@ -158,7 +209,10 @@ impl<'a> Decision<'a> {
     #[must_use]
     pub fn shadow(&self) -> Option<Shadow<'a>> {
         let verdict = self.shadow?;
-        Some(Shadow { program: self.program(), verdict })
+        Some(Shadow {
+            program: self.program(),
+            verdict,
+        })
     }
 
     /// The value of WWW-Authenticate where the status is 401 (RFC 6750 §3).
@@ -179,11 +233,17 @@ impl<'a> Decision<'a> {
 }
 
 fn rule_id<'a>(program: &'a Program, verdict: &Verdict) -> Option<&'a str> {
-    program.rules.get(verdict.rule()? as usize).map(|rule| &*rule.id)
+    program
+        .rules
+        .get(verdict.rule()? as usize)
+        .map(|rule| &*rule.id)
 }
 
 fn rule_source<'a>(program: &'a Program, verdict: &Verdict) -> Option<SourceLine<'a>> {
-    program.rules.get(verdict.rule()? as usize).map(|rule| SourceLine::new(program, rule.at))
+    program
+        .rules
+        .get(verdict.rule()? as usize)
+        .map(|rule| SourceLine::new(program, rule.at))
 }
 
 /// A line of a policy source; displayed as `shop.yaml:31`.
@@ -197,7 +257,13 @@ pub struct SourceLine<'a> {
 
 impl<'a> SourceLine<'a> {
     pub(super) fn new(program: &'a Program, at: Place) -> Self {
-        Self { source: program.sources.get(at.source as usize).map_or("", |name| name), line: at.line }
+        Self {
+            source: program
+                .sources
+                .get(at.source as usize)
+                .map_or("", |name| name),
+            line: at.line,
+        }
     }
 }
 
@@ -283,15 +349,24 @@ impl<'a> Iterator for Obligations<'a> {
         loop {
             if let Some((binding, rule, items)) = &mut self.current {
                 // An allow asks for no approval any more, a refusal for nothing else.
-                let due = |item: &&Requirement| if item.approval.is_some() { !self.allowed && binding.unmet } else { self.allowed };
+                let due = |item: &&Requirement| {
+                    if item.approval.is_some() {
+                        !self.allowed && binding.unmet
+                    } else {
+                        self.allowed
+                    }
+                };
                 if let Some(requirement) = items.find(due) {
                     return Some(Obligation { rule, requirement });
                 }
             }
             let binding = self.bindings.next()?;
-            let require = binds(self.program, binding).and_then(|number| self.program.requires.get(number as usize));
+            let require = binds(self.program, binding)
+                .and_then(|number| self.program.requires.get(number as usize));
             let rule = self.program.rules.get(binding.rule as usize);
-            self.current = require.zip(rule).map(|(require, rule)| (binding, &*rule.id, require.items.iter()));
+            self.current = require
+                .zip(rule)
+                .map(|(require, rule)| (binding, &*rule.id, require.items.iter()));
         }
     }
 }

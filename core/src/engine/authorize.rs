@@ -25,8 +25,12 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
     let (bound, program) = (&view.bound, view.bound.program);
     sets.leaves.clear();
     // Without a path only what is under a host can match: the root of the host itself.
-    let (path, segments) = bound.path.map_or((&[][..], &NO_SEGMENTS), |path| (path.path, bound.segments));
-    let Sets { leaves, pending, .. } = sets;
+    let (path, segments) = bound
+        .path
+        .map_or((&[][..], &NO_SEGMENTS), |path| (path.path, bound.segments));
+    let Sets {
+        leaves, pending, ..
+    } = sets;
     let mut best: Option<(&Route, u32)> = None;
     let mut visit = |leaf: Leaf| {
         // There is room: the compiler counted the most leaves that a walk can meet.
@@ -37,10 +41,15 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
             if entry.methods & bound.methods == 0 {
                 continue;
             }
-            let Some(route) = program.routes.get(entry.rule() as usize) else { continue };
+            let Some(route) = program.routes.get(entry.rule() as usize) else {
+                continue;
+            };
             // The same rank is the same path: a method that is named beats any, and HEAD itself a GET that takes it in.
-            let key = |route: &Route, methods: u32| (route.rank, methods.count_zeros(), methods & bound.methods);
-            let better = |(other, methods): (&Route, u32)| key(route, entry.methods) > key(other, methods);
+            let key = |route: &Route, methods: u32| {
+                (route.rank, methods.count_zeros(), methods & bound.methods)
+            };
+            let better =
+                |(other, methods): (&Route, u32)| key(route, entry.methods) > key(other, methods);
             if best.is_none_or(better) {
                 best = Some((route, entry.methods));
             }
@@ -48,11 +57,15 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
     };
     let slash = bound.final_slash();
     if bound.path.is_some() {
-        program.paths.walk(RootId(0), path, segments, slash, pending, &mut visit);
+        program
+            .paths
+            .walk(RootId(0), path, segments, slash, pending, &mut visit);
     }
     if let Some(host) = bound.host {
         for root in program.hosts.roots(host.name) {
-            program.paths.walk(root, path, segments, slash, pending, &mut visit);
+            program
+                .paths
+                .walk(root, path, segments, slash, pending, &mut visit);
         }
     }
     best.map(|(route, _)| route)
@@ -60,26 +73,59 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
 
 /// What the request means: the route's action, or the host's. They must not differ.
 #[inline]
-pub(super) fn action<'a>(program: &'a Program, given: Option<&'a [u8]>, route: Option<&'a Route>) -> Option<Result<Action<'a>, ()>> {
+pub(super) fn action<'a>(
+    program: &'a Program,
+    given: Option<&'a [u8]>,
+    route: Option<&'a Route>,
+) -> Option<Result<Action<'a>, ()>> {
     match (given, route) {
         (None, None) => None,
-        (Some(name), None) => Some(Ok(Action { name, id: program.actions.names.get(0, name), route: None })),
+        (Some(name), None) => Some(Ok(Action {
+            name,
+            id: program.actions.names.get(0, name),
+            route: None,
+        })),
         (given, Some(route)) => {
             let name = program.actions.names.name(route.action);
             let differs = given.is_some_and(|given| given != name);
-            Some(if differs { Err(()) } else { Ok(Action { name, id: Some(route.action), route: Some(route) }) })
+            Some(if differs {
+                Err(())
+            } else {
+                Ok(Action {
+                    name,
+                    id: Some(route.action),
+                    route: Some(route),
+                })
+            })
         }
     }
 }
 
 /// Evaluates every candidate and tallies what matched.
 #[inline]
-pub(super) fn authorize<L: Listen>(view: &View<'_>, sets: &mut Sets, listen: &mut L) -> (Tally, Tally) {
+pub(super) fn authorize<L: Listen>(
+    view: &View<'_>,
+    sets: &mut Sets,
+    listen: &mut L,
+) -> (Tally, Tally) {
     let program = view.bound.program;
-    let mut count = Count { enforced: Tally::new(program.layers.default_allow), shadow: Tally::new(0), listen };
+    let mut count = Count {
+        enforced: Tally::new(program.layers.default_allow),
+        shadow: Tally::new(0),
+        listen,
+    };
     sets.decision += 1;
     sets.bound.clear();
-    let Sets { held, active, narrowed, leaves, bound, bound_at, decision, .. } = sets;
+    let Sets {
+        held,
+        active,
+        narrowed,
+        leaves,
+        bound,
+        bound_at,
+        decision,
+        ..
+    } = sets;
     let roles = if *narrowed { &*active } else { &*held };
     let facts = Held { view, roles };
     let mut visit = |entry: &Entry| {
@@ -93,7 +139,12 @@ pub(super) fn authorize<L: Listen>(view: &View<'_>, sets: &mut Sets, listen: &mu
     }
     if let Some(action) = &view.action {
         let leaf = match action.id {
-            Some(id) => program.actions.leaves.get(id as usize).copied().unwrap_or_default(),
+            Some(id) => program
+                .actions
+                .leaves
+                .get(id as usize)
+                .copied()
+                .unwrap_or_default(),
             None => program.actions.undeclared,
         };
         program.leaves.visit(leaf, roles, &mut visit);
@@ -109,9 +160,19 @@ struct Count<'l, L> {
 
 impl<L: Listen> Count<'_, L> {
     #[inline]
-    fn entry(&mut self, program: &Program, entry: &Entry, facts: &Held<'_, '_>, bindings: (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64)) {
+    fn entry(
+        &mut self,
+        program: &Program,
+        entry: &Entry,
+        facts: &Held<'_, '_>,
+        bindings: (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64),
+    ) {
         let (kind, rule) = (entry.kind(), entry.rule());
-        let tally = if entry.is_shadow() { &mut self.shadow } else { &mut self.enforced };
+        let tally = if entry.is_shadow() {
+            &mut self.shadow
+        } else {
+            &mut self.enforced
+        };
         let layer = program.rule_layer(rule);
         let needed = match kind {
             EntryKind::Route => return,
@@ -122,7 +183,9 @@ impl<L: Listen> Count<'_, L> {
         if !needed && !L::EVERY_CANDIDATE {
             return;
         }
-        let truth = program.predicates.evaluate(entry.predicate, facts, self.listen);
+        let truth = program
+            .predicates
+            .evaluate(entry.predicate, facts, self.listen);
         self.listen.candidate(entry, truth);
         match kind {
             EntryKind::Route => {}
@@ -134,13 +197,25 @@ impl<L: Listen> Count<'_, L> {
 }
 
 /// Notes that the requirements of a rule bind, unless the rule does not match.
-fn bind<L: Listen>(program: &Program, entry: &Entry, truth: Truth, facts: &Held<'_, '_>, (bound, at, decision): (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64), listen: &mut L) {
+fn bind<L: Listen>(
+    program: &Program,
+    entry: &Entry,
+    truth: Truth,
+    facts: &Held<'_, '_>,
+    (bound, at, decision): (&mut Vec<Binding>, &mut Vec<(u64, u32)>, u64),
+    listen: &mut L,
+) {
     if truth == Truth::False {
         return;
     }
     let undecided = truth != Truth::True;
-    let number = program.rules.get(entry.rule() as usize).map_or(u32::MAX, |rule| rule.require);
-    let Some(place) = at.get_mut(number as usize) else { return };
+    let number = program
+        .rules
+        .get(entry.rule() as usize)
+        .map_or(u32::MAX, |rule| rule.require);
+    let Some(place) = at.get_mut(number as usize) else {
+        return;
+    };
     if place.0 == decision {
         // Another alternative of the same rule: one that is decided settles it.
         if let Some(binding) = bound.get_mut(place.1 as usize) {
@@ -148,14 +223,26 @@ fn bind<L: Listen>(program: &Program, entry: &Entry, truth: Truth, facts: &Held<
         }
         return;
     }
-    let approvals = program.requires.get(number as usize).into_iter().flat_map(|require| &require.items).filter_map(|item| item.approval);
+    let approvals = program
+        .requires
+        .get(number as usize)
+        .into_iter()
+        .flat_map(|require| &require.items)
+        .filter_map(|item| item.approval);
     let mut unmet = false;
     for bypass in approvals {
-        let exempt = bypass.0.is_some_and(|id| program.predicates.evaluate(id, facts, listen) == Truth::True);
+        let exempt = bypass
+            .0
+            .is_some_and(|id| program.predicates.evaluate(id, facts, listen) == Truth::True);
         unmet |= !exempt;
     }
     if bound.len() < bound.capacity() {
         *place = (decision, crate::program::names::number(bound.len()));
-        bound.push(Binding { rule: entry.rule(), shadow: entry.is_shadow(), undecided, unmet });
+        bound.push(Binding {
+            rule: entry.rule(),
+            shadow: entry.is_shadow(),
+            undecided,
+            unmet,
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! Binding: the request is checked, its path normalised, and what the policy reads is found once.
 
 use super::query;
-use super::scratch::{Buffers, NONE};
+use super::scratch::{Buffers, NONE, Slots};
 use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
@@ -26,11 +26,7 @@ pub(super) struct Bound<'a> {
     pub(super) methods: u32,
     pub(super) source_ip: Option<IpAddr>,
     pub(super) remote_ip: RemoteIp,
-    pub(super) headers: &'a [(u32, u32)],
-    pub(super) query_counts: &'a [u32],
-    pub(super) parameters: &'a [(u16, u16, u16)],
-    pub(super) decoded: &'a [u8],
-    pub(super) attributes: &'a [u32],
+    pub(super) slots: &'a Slots,
 }
 
 /// The client's address, as far as it can be told.
@@ -48,36 +44,68 @@ impl<'a> Bound<'a> {
     pub(super) fn compared_path(&self) -> Option<&'a [u8]> {
         let path = self.path?;
         let drop = path.trailing_slash && self.program.trailing_slash != TrailingSlash::Distinct;
-        Some(if drop { path.path.strip_suffix(b"/").unwrap_or(path.path) } else { path.path })
+        Some(if drop {
+            path.path.strip_suffix(b"/").unwrap_or(path.path)
+        } else {
+            path.path
+        })
     }
 
     /// Whether a final slash counts as an empty segment.
     #[inline]
     pub(super) fn final_slash(&self) -> bool {
-        self.program.trailing_slash == TrailingSlash::Distinct && self.path.is_some_and(|path| path.trailing_slash)
+        self.program.trailing_slash == TrailingSlash::Distinct
+            && self.path.is_some_and(|path| path.trailing_slash)
     }
 }
 
 /// Checks the request and finds what the policy reads of it.
 #[inline]
-pub(super) fn bind<'a>(program: &'a Program, request: &'a Request<'a>, buffers: &'a mut Buffers) -> Result<Bound<'a>, Malformed> {
-    let Buffers { path, segments, host, headers, query_counts, parameters, decoded, attributes } = buffers;
+pub(super) fn bind<'a>(
+    program: &'a Program,
+    request: &'a Request<'a>,
+    buffers: &'a mut Buffers,
+) -> Result<Bound<'a>, Malformed> {
+    let Buffers {
+        path,
+        segments,
+        host,
+        slots,
+    } = buffers;
     let path = match (request.path, request.path_decoded) {
         (None, None) => None,
-        (Some(target), None) => Some(normalize(target, program.normalize, program.trailing_slash, path, segments)),
-        (None, Some(decoded)) => Some(canonical_decoded(decoded, program.trailing_slash, path, segments)),
+        (Some(target), None) => Some(normalize(
+            target,
+            program.normalize,
+            program.trailing_slash,
+            path,
+            segments,
+        )),
+        (None, Some(decoded)) => Some(canonical_decoded(
+            decoded,
+            program.trailing_slash,
+            path,
+            segments,
+        )),
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
     let path = path.transpose().map_err(|error| Malformed(error.slug()))?;
-    let host = request.host.map(|raw| normalize_host(raw, host)).transpose().map_err(|_| Malformed("host"))?;
+    let host = request
+        .host
+        .map(|raw| normalize_host(raw, host))
+        .transpose()
+        .map_err(|_| Malformed("host"))?;
     check_sizes(request)?;
-    let source_ip = request.source_ip.map(|text| parse_ip(text).ok_or(Malformed("source_ip"))).transpose()?;
-    bind_headers(program, request, headers)?;
+    let source_ip = request
+        .source_ip
+        .map(|text| parse_ip(text).ok_or(Malformed("source_ip")))
+        .transpose()?;
+    bind_headers(program, request, &mut slots.headers)?;
     if !program.inputs.queries.is_empty() {
-        query::bind(program, path.and_then(|path| path.query), query_counts, parameters, decoded);
+        query::bind(program, path.and_then(|path| path.query), slots);
     }
-    if !attributes.is_empty() {
-        bind_attributes(program, request, attributes)?;
+    if !slots.attributes.is_empty() {
+        bind_attributes(program, request, &mut slots.attributes)?;
     }
     let bound = Bound {
         program,
@@ -88,13 +116,16 @@ pub(super) fn bind<'a>(program: &'a Program, request: &'a Request<'a>, buffers: 
         methods: program.methods.bits(request.method),
         source_ip,
         remote_ip: RemoteIp::Absent,
-        headers,
-        query_counts,
-        parameters,
-        decoded,
-        attributes,
+        slots,
     };
-    Ok(if program.inputs.remote_ip { Bound { remote_ip: remote_ip(&bound), ..bound } } else { bound })
+    Ok(if program.inputs.remote_ip {
+        Bound {
+            remote_ip: remote_ip(&bound),
+            ..bound
+        }
+    } else {
+        bound
+    })
 }
 
 /// Names and ids are text of a bounded length; lists are bounded.
@@ -122,7 +153,11 @@ fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
 
 #[inline]
 fn check_count(count: usize) -> Result<(), Malformed> {
-    if count > MAX_ITEMS { Err(Malformed("too_many_items")) } else { Ok(()) }
+    if count > MAX_ITEMS {
+        Err(Malformed("too_many_items"))
+    } else {
+        Ok(())
+    }
 }
 
 #[inline]
@@ -136,7 +171,10 @@ fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> 
 /// Whether it is text without control characters, not empty and not too long.
 #[inline]
 pub(super) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.iter().any(u8::is_ascii_control) && (name.is_ascii() || core::str::from_utf8(name).is_ok())
+    !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && !name.iter().any(u8::is_ascii_control)
+        && (name.is_ascii() || core::str::from_utf8(name).is_ok())
 }
 
 /// The principal's own lists are bounded, its names are names.
@@ -150,23 +188,37 @@ pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Resu
     check_count(principal.groups.len())?;
     check_count(principal.attributes.len())?;
     let names = |names: &[&[u8]]| names.iter().all(|name| is_name(name));
-    if names(principal.roles) && names(principal.groups) { Ok(()) } else { Err(Malformed("principal_names")) }
+    if names(principal.roles) && names(principal.groups) {
+        Ok(())
+    } else {
+        Err(Malformed("principal_names"))
+    }
 }
 
-fn bind_headers(program: &Program, request: &Request<'_>, slots: &mut [(u32, u32)]) -> Result<(), Malformed> {
+fn bind_headers(
+    program: &Program,
+    request: &Request<'_>,
+    slots: &mut [(u32, u32)],
+) -> Result<(), Malformed> {
     if request.headers.len() > MAX_HEADERS {
         return Err(Malformed("too_many_headers"));
     }
     slots.fill((NONE, 0));
     for (at, (name, value)) in request.headers.iter().enumerate() {
         let bad = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
-        if name.is_empty() || name.iter().any(|byte| bad(byte) || *byte == b':' || *byte == b' ') || value.iter().any(bad) {
+        if name.is_empty()
+            || name
+                .iter()
+                .any(|byte| bad(byte) || *byte == b':' || *byte == b' ')
+            || value.iter().any(bad)
+        {
             return Err(Malformed("header"));
         }
         if slots.is_empty() {
             continue;
         }
-        if let Some(slot) = header_slot(program, name).and_then(|slot| slots.get_mut(slot as usize)) {
+        if let Some(slot) = header_slot(program, name).and_then(|slot| slots.get_mut(slot as usize))
+        {
             if slot.0 == NONE {
                 slot.0 = u32::try_from(at).unwrap_or(NONE);
             }
@@ -188,7 +240,11 @@ fn header_slot(program: &Program, name: &[u8]) -> Option<u32> {
     program.inputs.headers.get(0, lower)
 }
 
-fn bind_attributes(program: &Program, request: &Request<'_>, slots: &mut [u32]) -> Result<(), Malformed> {
+fn bind_attributes(
+    program: &Program,
+    request: &Request<'_>,
+    slots: &mut [u32],
+) -> Result<(), Malformed> {
     slots.fill(NONE);
     bind_owner(program, Owner::Request, request.attributes, slots)?;
     if let Some(principal) = &request.principal {
@@ -200,11 +256,23 @@ fn bind_attributes(program: &Program, request: &Request<'_>, slots: &mut [u32]) 
     }
 }
 
-fn bind_owner(program: &Program, owner: Owner, given: &[Attribute<'_>], slots: &mut [u32]) -> Result<(), Malformed> {
+fn bind_owner(
+    program: &Program,
+    owner: Owner,
+    given: &[Attribute<'_>],
+    slots: &mut [u32],
+) -> Result<(), Malformed> {
     for (at, (name, value)) in given.iter().enumerate() {
         // What is not declared cannot be used, and is not looked at.
-        let Some(id) = program.inputs.attribute_names.get(owner as u32, name) else { continue };
-        let (Some(slot), Some(declared)) = (slots.get_mut(id as usize), program.inputs.attributes.get(id as usize)) else { continue };
+        let Some(id) = program.inputs.attribute_names.get(owner as u32, name) else {
+            continue;
+        };
+        let (Some(slot), Some(declared)) = (
+            slots.get_mut(id as usize),
+            program.inputs.attributes.get(id as usize),
+        ) else {
+            continue;
+        };
         if *slot != NONE {
             return Err(Malformed("attribute_twice"));
         }
@@ -221,16 +289,28 @@ pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
     let text = |bytes| core::str::from_utf8(bytes).ok();
     Some(match (declared.ty, value) {
         (AttributeType::String, Value::String(bytes)) => Value::String(text(bytes)?.as_bytes()),
-        (AttributeType::Int, Value::Int(_)) | (AttributeType::Double, Value::Double(_)) | (AttributeType::Bool, Value::Bool(_)) => value,
-        #[expect(clippy::cast_precision_loss, reason = "a whole number given where a double is declared")]
+        (AttributeType::Int, Value::Int(_))
+        | (AttributeType::Double, Value::Double(_))
+        | (AttributeType::Bool, Value::Bool(_)) => value,
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a whole number given where a double is declared"
+        )]
         (AttributeType::Double, Value::Int(number)) => Value::Double(number as f64),
-        (AttributeType::Timestamp, Value::Timestamp(_)) | (AttributeType::Duration, Value::Duration(_)) => value,
-        (AttributeType::Timestamp, Value::String(bytes)) => Value::Timestamp(crate::time::parse_timestamp(text(bytes)?)?),
-        (AttributeType::Duration, Value::String(bytes)) => Value::Duration(crate::time::parse_duration(text(bytes)?)?),
+        (AttributeType::Timestamp, Value::Timestamp(_))
+        | (AttributeType::Duration, Value::Duration(_)) => value,
+        (AttributeType::Timestamp, Value::String(bytes)) => {
+            Value::Timestamp(crate::time::parse_timestamp(text(bytes)?)?)
+        }
+        (AttributeType::Duration, Value::String(bytes)) => {
+            Value::Duration(crate::time::parse_duration(text(bytes)?)?)
+        }
         (AttributeType::Ip, Value::Ip(ip)) => Value::Ip(ip.to_canonical()),
         (AttributeType::Ip, Value::String(bytes)) => Value::Ip(parse_ip(bytes)?),
         (AttributeType::StringList, Value::List(items)) => {
-            let strings = items.iter().all(|item| matches!(item, Value::String(bytes) if text(bytes).is_some()));
+            let strings = items
+                .iter()
+                .all(|item| matches!(item, Value::String(bytes) if text(bytes).is_some()));
             if strings { value } else { return None }
         }
         _ => return None,
@@ -240,15 +320,27 @@ pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
 /// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
 fn remote_ip(bound: &Bound<'_>) -> RemoteIp {
     let network = &bound.program.network;
-    let Some(peer) = bound.source_ip else { return RemoteIp::Absent };
+    let Some(peer) = bound.source_ip else {
+        return RemoteIp::Absent;
+    };
     if network.xff_hops == 0 || !network.trusted_proxies.contains(peer) {
         return RemoteIp::Known(peer);
     }
-    let fields = bound.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));
-    let mut entries = fields.rev().flat_map(|(_, value)| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii).peekable();
+    let fields = bound
+        .request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));
+    let mut entries = fields
+        .rev()
+        .flat_map(|(_, value)| value.rsplit(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .peekable();
     if entries.peek().is_none() {
         return RemoteIp::Known(peer);
     }
-    let entry = entries.nth(network.xff_hops as usize - 1).and_then(parse_ip);
+    let entry = entries
+        .nth(network.xff_hops as usize - 1)
+        .and_then(parse_ip);
     entry.map_or(RemoteIp::Unclear, RemoteIp::Known)
 }

@@ -4,7 +4,7 @@ use super::bind::{Malformed, check_principal};
 use super::view::Caller;
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::{Credential, Program};
-use crate::request::{Principal, Request};
+use crate::request::Request;
 
 /// Why there is no caller although a credential came.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,10 @@ pub(crate) const WORKLOADS: &[u8] = b"workloads";
 
 /// The caller: the first credential in the policy's order; the others must be good and add nothing.
 #[inline]
-pub(super) fn identify<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
+pub(super) fn identify<'a>(
+    program: &Program,
+    request: &'a Request<'a>,
+) -> Result<Option<Caller<'a>>, Refused> {
     let mut caller = None;
     for credential in &program.identity.credentials {
         let found = match credential {
@@ -34,16 +37,40 @@ pub(super) fn identify<'a>(program: &Program, request: &'a Request<'a>) -> Resul
 }
 
 fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
-    let Some(principal) = request.principal.filter(|_| program.identity.trust_host_principal) else { return Ok(None) };
-    check_principal(&principal).map_err(Refused::Malformed)?;
-    Ok(Some(Caller { provider: principal.provider.unwrap_or(HOST), principal }))
+    let Some(given) = request
+        .principal
+        .as_ref()
+        .filter(|_| program.identity.trust_host_principal)
+    else {
+        return Ok(None);
+    };
+    check_principal(given).map_err(Refused::Malformed)?;
+    Ok(Some(Caller {
+        provider: given.provider.unwrap_or(HOST),
+        id: given.id,
+        given: Some(given),
+    }))
 }
 
-fn workload<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
-    let Some(peer) = request.peer.filter(|_| program.identity.trust_host_peer) else { return Ok(None) };
+fn workload<'a>(
+    program: &Program,
+    request: &'a Request<'a>,
+) -> Result<Option<Caller<'a>>, Refused> {
+    let Some(peer) = request.peer.filter(|_| program.identity.trust_host_peer) else {
+        return Ok(None);
+    };
     let id = SpiffeId::parse(peer).map_err(|_| Refused::Invalid("malformed"))?;
-    if program.identity.trust_domains.get(0, id.trust_domain).is_none() {
+    if program
+        .identity
+        .trust_domains
+        .get(0, id.trust_domain)
+        .is_none()
+    {
         return Err(Refused::Invalid("unknown_trust_domain"));
     }
-    Ok(Some(Caller { provider: WORKLOADS, principal: Principal { id: peer, ..Principal::default() } }))
+    Ok(Some(Caller {
+        provider: WORKLOADS,
+        id: peer,
+        given: None,
+    }))
 }

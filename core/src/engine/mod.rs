@@ -15,7 +15,7 @@ mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
-pub use explain::{Candidate, Explanation, Failed, HeldRole, LayerVerdict, Nearest};
+pub use explain::{Candidate, DormantGrant, Explanation, Failed, HeldRole, LayerVerdict, Nearest};
 pub use scratch::Scratch;
 
 use crate::clock::{Clock, SystemClock};
@@ -70,7 +70,10 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     /// Decides by the machine's clock.
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), replay: false }
+        Self {
+            clock: Arc::new(SystemClock),
+            replay: false,
+        }
     }
 }
 
@@ -80,7 +83,10 @@ impl EngineConfig {
     /// A request without `at` is decided at the highest time seen, and before any at the clock's.
     #[must_use]
     pub fn replay() -> Self {
-        Self { replay: true, ..Self::default() }
+        Self {
+            replay: true,
+            ..Self::default()
+        }
     }
 
     /// Decides by another clock than the machine's.
@@ -92,13 +98,18 @@ impl EngineConfig {
 
 impl fmt::Debug for EngineConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineConfig").field("replay", &self.replay).finish_non_exhaustive()
+        f.debug_struct("EngineConfig")
+            .field("replay", &self.replay)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("current", &self.current).field("replay", &self.replay).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("current", &self.current)
+            .field("replay", &self.replay)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,7 +158,10 @@ impl Engine {
         let policy = Arc::new(policy);
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let before = {
-            let mut installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut installed = self
+                .installed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let before = core::mem::replace(&mut *installed, (number, policy));
             self.current.store(number, Ordering::Release);
             before
@@ -180,11 +194,23 @@ impl Engine {
 
     /// One decision: snapshot, bind, identify, authorize.
     #[inline]
-    fn run<'a, L: Listen>(&self, scratch: &'a mut Scratch, request: &'a Request<'a>, listen: &mut L) -> Decision<'a> {
+    fn run<'a, L: Listen>(
+        &self,
+        scratch: &'a mut Scratch,
+        request: &'a Request<'a>,
+        listen: &mut L,
+    ) -> Decision<'a> {
         self.pin(scratch);
-        let Scratch { policy, buffers, sets, .. } = scratch;
+        let Scratch {
+            policy,
+            buffers,
+            sets,
+            ..
+        } = scratch;
         let (policy, program) = (&**policy, &policy.program);
-        let refuse = |reason, detail| Decision::refused(policy, request, Verdict::plain(reason, Some(detail)));
+        let refuse = |reason, detail| {
+            Decision::refused(policy, request, Verdict::plain(reason, Some(detail)))
+        };
 
         if request.at.is_some() && !self.replay {
             return refuse(Reason::MalformedRequest, "at_outside_replay");
@@ -193,7 +219,11 @@ impl Engine {
             Ok(bound) => bound,
             Err(malformed) => return refuse(Reason::MalformedRequest, malformed.0),
         };
-        let mut view = View { bound, caller: None, action: None };
+        let mut view = View {
+            bound,
+            caller: None,
+            action: None,
+        };
         let route = authorize::locate(&view, sets);
         view.action = match authorize::action(program, request.action, route).transpose() {
             Ok(action) => action,
@@ -201,13 +231,25 @@ impl Engine {
         };
         view.caller = match identify::identify(program, request) {
             Ok(caller) => caller,
-            Err(Refused::Malformed(malformed)) => return refuse(Reason::MalformedRequest, malformed.0),
+            Err(Refused::Malformed(malformed)) => {
+                return refuse(Reason::MalformedRequest, malformed.0);
+            }
             Err(Refused::Invalid(detail)) => {
-                return Decision::answered(policy, view, sets, Verdict::plain(Reason::CredentialInvalid, Some(detail)), None);
+                return Decision::answered(
+                    policy,
+                    view,
+                    sets,
+                    Verdict::plain(Reason::CredentialInvalid, Some(detail)),
+                    None,
+                );
             }
         };
-        let now = if program.inputs.time { self.now(request.at) } else { 0 };
-        roles::resolve(&view, now, sets);
+        sets.now = if program.inputs.time {
+            self.now(request.at)
+        } else {
+            0
+        };
+        roles::resolve(&view, sets);
         let conflict = roles::conflict(program, sets).is_some();
         let (enforced, shadow) = authorize::authorize(&view, sets, listen);
         let (verdict, virtually) = verdict::conclude(&view, sets, conflict, enforced, shadow);
@@ -224,7 +266,10 @@ impl Engine {
     }
 
     fn snapshot(&self) -> (u64, Arc<Policy>) {
-        let installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
+        let installed = self
+            .installed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         (installed.0, Arc::clone(&installed.1))
     }
 

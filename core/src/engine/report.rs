@@ -19,13 +19,22 @@ impl Serialize for Decision<'_> {
         map.serialize_entry("rule", &self.rule())?;
         map.serialize_entry("source", &self.source())?;
         map.serialize_entry("grant", &self.grant())?;
-        map.serialize_entry("principal", &self.principal().map(|(provider, id)| Who { provider: Bytes(provider), id: Bytes(id) }))?;
+        map.serialize_entry(
+            "principal",
+            &self.principal().map(|(provider, id)| Who {
+                provider: Bytes(provider),
+                id: Bytes(id),
+            }),
+        )?;
         map.serialize_entry("action", &self.action().map(Bytes))?;
         map.serialize_entry("path", &self.path().map(Bytes))?;
         map.serialize_entry("limits", &[(); 0])?;
         map.serialize_entry("retry_after_ms", &None::<u64>)?;
         map.serialize_entry("obligations", &Each(|| self.obligations()))?;
-        map.serialize_entry("headers", &Each(|| self.headers().map(|(name, value)| (name, Bytes(value)))))?;
+        map.serialize_entry(
+            "headers",
+            &Each(|| self.headers().map(|(name, value)| (name, Bytes(value)))),
+        )?;
         map.serialize_entry("strip", self.strip())?;
         map.serialize_entry("shadow", &self.shadow())?;
         map.serialize_entry("challenge", &self.challenge())?;
@@ -50,7 +59,10 @@ impl Serialize for Bytes<'_> {
             Ok(text) => serializer.serialize_str(text),
             Err(_) => {
                 let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("b64", &base64::engine::general_purpose::STANDARD.encode(self.0))?;
+                map.serialize_entry(
+                    "b64",
+                    &base64::engine::general_purpose::STANDARD.encode(self.0),
+                )?;
                 map.end()
             }
         }

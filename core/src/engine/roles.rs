@@ -10,27 +10,51 @@ use crate::program::grants::Grants;
 use crate::program::paths::{Pending, RootId};
 use crate::program::roles::{RoleId, RoleSet, Roles};
 
-/// Fills the role sets. `now` is the time of the request.
+/// Fills the role sets by what the caller brings and is granted at `sets.now`.
 #[inline]
-pub(super) fn resolve(view: &View<'_>, now: i64, sets: &mut Sets) {
+pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
     sets.held.clear();
     sets.narrowed = false;
     sets.granted.clear();
     let Some(caller) = &view.caller else { return };
     let program = view.bound.program;
-    for name in caller.principal.roles {
+    for name in caller.roles() {
         if let Some(role) = program.roles.names.get(0, name) {
             add(program, RoleId(role), &mut sets.held);
         }
     }
     if !program.grants.is_empty() {
-        let Sets { held, granted, pending, workload_path, workload_segments, .. } = sets;
-        each_grant(view, caller, now, (pending, workload_path, workload_segments), |id, role| {
-            add(program, role, held);
-            if granted.len() < granted.capacity() {
-                granted.push((role, id));
-            }
-        });
+        let now = sets.now;
+        let Sets {
+            held,
+            granted,
+            pending,
+            workload_path,
+            workload_segments,
+            ..
+        } = sets;
+        let no_roles = RoleSet::default();
+        let facts = Held {
+            view,
+            roles: &no_roles,
+        };
+        each_grant(
+            &program.grants,
+            caller,
+            (pending, workload_path, workload_segments),
+            |id| {
+                let Some(grant) = program
+                    .grants
+                    .holding(id, &program.inputs.domains, now, &facts)
+                else {
+                    return;
+                };
+                add(program, grant.role, held);
+                if granted.len() < granted.capacity() {
+                    granted.push((grant.role, id));
+                }
+            },
+        );
     }
     if let Some(names) = view.bound.request.active_roles {
         narrow(program, names, sets);
@@ -45,11 +69,22 @@ fn add(program: &Program, role: RoleId, set: &mut RoleSet) {
 }
 
 fn narrow(program: &Program, names: &[&[u8]], sets: &mut Sets) {
-    let Sets { held, active, narrowed, .. } = sets;
+    let Sets {
+        held,
+        active,
+        narrowed,
+        ..
+    } = sets;
     *narrowed = true;
     active.clear();
     for name in names {
-        if let Some(role) = program.roles.names.get(0, name).map(RoleId).filter(|role| held.has(*role)) {
+        if let Some(role) = program
+            .roles
+            .names
+            .get(0, name)
+            .map(RoleId)
+            .filter(|role| held.has(*role))
+        {
             add(program, role, active);
         }
     }
@@ -58,42 +93,64 @@ fn narrow(program: &Program, names: &[&[u8]], sets: &mut Sets) {
 /// Two roles that the caller holds or acts in and may not.
 #[inline]
 pub(super) fn conflict(program: &Program, sets: &Sets) -> Option<(RoleId, RoleId)> {
-    Roles::conflict(&program.roles.excluded_held, &sets.held).or_else(|| Roles::conflict(&program.roles.excluded_active, sets.roles()))
+    Roles::conflict(&program.roles.excluded_held, &sets.held)
+        .or_else(|| Roles::conflict(&program.roles.excluded_active, sets.roles()))
 }
 
 /// Room for walking the path of a SPIFFE ID.
-type Walk<'s> = (&'s mut Pending, &'s mut PathBuffer, &'s mut Segments);
+pub(super) type Walk<'s> = (&'s mut Pending, &'s mut PathBuffer, &'s mut Segments);
 
-/// Calls `take` with every grant of the caller that holds now and here.
-fn each_grant(view: &View<'_>, caller: &Caller<'_>, now: i64, walk: Walk<'_>, mut take: impl FnMut(u32, RoleId)) {
-    let program = view.bound.program;
-    let grants = &program.grants;
-    let no_roles = RoleSet::default();
-    let facts = Held { view, roles: &no_roles };
-    let mut offer = |id: &u32| {
-        if let Some(grant) = grants.holding(*id, &program.inputs.domains, now, &facts) {
-            take(*id, grant.role);
-        }
-    };
+/// Calls `take` with every grant to the caller, whether it holds here and now or not.
+pub(super) fn each_grant(
+    grants: &Grants,
+    caller: &Caller<'_>,
+    walk: Walk<'_>,
+    mut take: impl FnMut(u32),
+) {
     if let Some(provider) = grants.providers.get(0, caller.provider) {
-        grants.of_user(provider, caller.principal.id).iter().for_each(&mut offer);
-        for group in caller.principal.groups {
-            grants.of_group(provider, group).iter().for_each(&mut offer);
+        grants
+            .of_user(provider, caller.id)
+            .iter()
+            .for_each(|id| take(*id));
+        for group in caller.groups() {
+            grants
+                .of_group(provider, group)
+                .iter()
+                .for_each(|id| take(*id));
         }
     }
     if caller.provider == WORKLOADS && !grants.trust_domains.is_empty() {
-        workload_grants(grants, caller.principal.id, walk, offer);
+        workload_grants(grants, caller.id, walk, take);
     }
 }
 
-fn workload_grants(grants: &Grants, id: &[u8], (pending, buffer, segments): Walk<'_>, mut offer: impl FnMut(&u32)) {
+fn workload_grants(
+    grants: &Grants,
+    id: &[u8],
+    (pending, buffer, segments): Walk<'_>,
+    mut take: impl FnMut(u32),
+) {
     let Ok(id) = SpiffeId::parse(id) else { return };
-    let Some(root) = grants.trust_domains.get(0, id.trust_domain) else { return };
-    // The path of a SPIFFE ID is a strict path already: its shape was checked when it was parsed.
+    let Some(root) = grants.trust_domains.get(0, id.trust_domain) else {
+        return;
+    };
     let path = if id.path.is_empty() { b"/" } else { id.path };
-    if let Ok(path) = normalize(path, Normalize::Strict, TrailingSlash::Distinct, buffer, segments) {
-        grants.workloads.walk(RootId(root), path.path, segments, false, pending, |leaf| {
-            grants.workload_grants.get(leaf.at).iter().for_each(&mut offer);
-        });
+    // The path of a SPIFFE ID is a strict path already: its shape was checked when it was parsed.
+    if let Ok(path) = normalize(
+        path,
+        Normalize::Strict,
+        TrailingSlash::Distinct,
+        buffer,
+        segments,
+    ) {
+        grants
+            .workloads
+            .walk(RootId(root), path.path, segments, false, pending, |leaf| {
+                grants
+                    .workload_grants
+                    .get(leaf.at)
+                    .iter()
+                    .for_each(|id| take(*id));
+            });
     }
 }

@@ -1,13 +1,13 @@
 //! What one thread decides with: a pinned policy and room for everything that a decision needs.
 
-use crate::limits::{MAX_TARGET_BYTES, MAX_SEGMENTS};
+use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
 use crate::policy::Policy;
-use crate::program::Program;
 use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
 use crate::program::roles::{RoleId, RoleSet};
+use crate::program::{Inputs, Program};
 use std::sync::Arc;
 
 /// Room for decisions, one per thread.
@@ -27,7 +27,12 @@ pub struct Scratch {
 impl Scratch {
     pub(super) fn new(policy: Arc<Policy>, pinned: u64) -> Self {
         let (buffers, sets) = (Buffers::new(&policy.program), Sets::new(&policy.program));
-        Self { policy, pinned, buffers, sets }
+        Self {
+            policy,
+            pinned,
+            buffers,
+            sets,
+        }
     }
 }
 
@@ -37,6 +42,12 @@ pub(super) struct Buffers {
     pub(super) path: PathBuffer,
     pub(super) segments: Segments,
     pub(super) host: HostBuffer,
+    pub(super) slots: Slots,
+}
+
+/// Where the parts of a request are that the policy reads.
+#[derive(Debug)]
+pub(super) struct Slots {
     /// By header name that the policy reads: the first field of that name, and how many there are.
     pub(super) headers: Vec<(u32, u32)>,
     /// By query name that the policy reads: how many values there are.
@@ -53,12 +64,24 @@ pub(super) const NONE: u32 = u32::MAX;
 
 impl Buffers {
     fn new(program: &Program) -> Self {
-        let inputs = &program.inputs;
-        let target = if inputs.queries.is_empty() { 0 } else { MAX_TARGET_BYTES };
+        let slots = Slots::new(&program.inputs);
         Self {
             path: PathBuffer::new(),
             segments: Segments::new(),
             host: HostBuffer::new(),
+            slots,
+        }
+    }
+}
+
+impl Slots {
+    fn new(inputs: &Inputs) -> Self {
+        let target = if inputs.queries.is_empty() {
+            0
+        } else {
+            MAX_TARGET_BYTES
+        };
+        Self {
             headers: vec![(NONE, 0); inputs.headers.len()],
             query_counts: vec![0; inputs.queries.len()],
             parameters: Vec::with_capacity(target / 2 + 1),
@@ -86,6 +109,8 @@ pub(super) struct Sets {
     pub(super) bound: Vec<Binding>,
     /// By set of requirements: where it stands in `bound`, if the decision's number agrees.
     pub(super) bound_at: Vec<(u64, u32)>,
+    /// The time that was decided by, where the policy asks for it.
+    pub(super) now: i64,
     /// Numbers the decisions of this scratch.
     pub(super) decision: u64,
     /// For walking the path of a SPIFFE ID.
@@ -116,6 +141,7 @@ impl Sets {
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),
             bound_at: vec![(0, 0); program.requires.len()],
+            now: 0,
             decision: 0,
             workload_path: PathBuffer::new(),
             workload_segments: Segments::new(),
@@ -125,6 +151,10 @@ impl Sets {
     /// The roles that the principal acts in.
     #[inline]
     pub(super) const fn roles(&self) -> &RoleSet {
-        if self.narrowed { &self.active } else { &self.held }
+        if self.narrowed {
+            &self.active
+        } else {
+            &self.held
+        }
     }
 }

@@ -27,7 +27,14 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) const fn new(default_allow: u64) -> Self {
-        Self { denied: NONE, undecided: NONE, needs_principal: NONE, allowed: NONE, guard: None, layers: default_allow }
+        Self {
+            denied: NONE,
+            undecided: NONE,
+            needs_principal: NONE,
+            allowed: NONE,
+            guard: None,
+            layers: default_allow,
+        }
     }
 
     /// Whether a deny rule could still change the verdict.
@@ -65,7 +72,11 @@ impl Tally {
 
     /// What would have matched, were the shadow rules in force.
     fn with(self, shadow: Self) -> Self {
-        let guard = if shadow.allowed < self.allowed { shadow.guard } else { self.guard };
+        let guard = if shadow.allowed < self.allowed {
+            shadow.guard
+        } else {
+            self.guard
+        };
         Self {
             denied: self.denied.min(shadow.denied),
             undecided: self.undecided.min(shadow.undecided),
@@ -89,15 +100,29 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) const fn plain(reason: Reason, detail: Option<&'static str>) -> Self {
-        Self { reason, detail, rule: NONE, guard: None }
+        Self {
+            reason,
+            detail,
+            rule: NONE,
+            guard: None,
+        }
     }
 
     const fn by(reason: Reason, rule: u32) -> Self {
-        Self { reason, detail: None, rule, guard: None }
+        Self {
+            reason,
+            detail: None,
+            rule,
+            guard: None,
+        }
     }
 
     pub(super) fn effect(&self) -> Effect {
-        if self.reason == Reason::Allowed { Effect::Allow } else { Effect::Deny }
+        if self.reason == Reason::Allowed {
+            Effect::Allow
+        } else {
+            Effect::Deny
+        }
     }
 
     pub(super) fn rule(&self) -> Option<u32> {
@@ -107,15 +132,44 @@ impl Verdict {
 
 /// The verdict, and the virtual one where the policy has anything in shadow.
 #[inline]
-pub(super) fn conclude(view: &View<'_>, sets: &mut Sets, conflict: bool, enforced: Tally, shadow: Tally) -> (Verdict, Option<Verdict>) {
+pub(super) fn conclude(
+    view: &View<'_>,
+    sets: &mut Sets,
+    conflict: bool,
+    enforced: Tally,
+    shadow: Tally,
+) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
     sets.bound.sort_unstable_by_key(|binding| binding.rule);
-    let verdict = decide(view, &sets.bound, conflict, enforced, layers.enforced, false);
-    let virtually = layers.any_shadow.then(|| decide(view, &sets.bound, conflict, enforced.with(shadow), layers.virtually, true));
+    let verdict = decide(
+        view,
+        &sets.bound,
+        conflict,
+        enforced,
+        layers.enforced,
+        false,
+    );
+    let virtually = layers.any_shadow.then(|| {
+        decide(
+            view,
+            &sets.bound,
+            conflict,
+            enforced.with(shadow),
+            layers.virtually,
+            true,
+        )
+    });
     (verdict, virtually)
 }
 
-fn decide(view: &View<'_>, bindings: &[Binding], conflict: bool, tally: Tally, layers: u64, shadow: bool) -> Verdict {
+fn decide(
+    view: &View<'_>,
+    bindings: &[Binding],
+    conflict: bool,
+    tally: Tally,
+    layers: u64,
+    shadow: bool,
+) -> Verdict {
     if tally.denied != NONE {
         return Verdict::by(Reason::DeniedByRule, tally.denied);
     }
@@ -130,18 +184,40 @@ fn decide(view: &View<'_>, bindings: &[Binding], conflict: bool, tally: Tally, l
     }
     // A policy without layers allows nothing.
     if layers == 0 || tally.layers & layers != layers {
-        let reason = if view.caller.is_none() { Reason::Unauthenticated } else { Reason::NotPermitted };
+        let reason = if view.caller.is_none() {
+            Reason::Unauthenticated
+        } else {
+            Reason::NotPermitted
+        };
         return Verdict::plain(reason, None);
     }
-    let unmet = bindings.iter().filter(|binding| binding.unmet && (shadow || !binding.shadow));
+    let unmet = bindings
+        .iter()
+        .filter(|binding| binding.unmet && (shadow || !binding.shadow));
     if let Some(binding) = unmet.min_by_key(|binding| (binding.undecided, binding.rule)) {
-        let reason = if binding.undecided { Reason::Indeterminate } else { Reason::ApprovalRequired };
+        let reason = if binding.undecided {
+            Reason::Indeterminate
+        } else {
+            Reason::ApprovalRequired
+        };
         return Verdict::by(reason, binding.rule);
     }
-    if view.bound.program.outputs.on_allow.iter().any(|output| matches!(output_value(view, output), OutputText::Unsafe)) {
+    if view
+        .bound
+        .program
+        .outputs
+        .on_allow
+        .iter()
+        .any(|output| matches!(output_value(view, output), OutputText::Unsafe))
+    {
         return Verdict::plain(Reason::Indeterminate, Some("unsafe_output"));
     }
-    Verdict { reason: Reason::Allowed, detail: None, rule: tally.allowed, guard: tally.guard }
+    Verdict {
+        reason: Reason::Allowed,
+        detail: None,
+        rule: tally.allowed,
+        guard: tally.guard,
+    }
 }
 
 /// The value of a header to set.
@@ -164,10 +240,19 @@ pub(super) fn output_value<'a>(view: &View<'a>, output: &'a Output) -> OutputTex
         },
     };
     let control = |byte: &u8| *byte < 0x20 && *byte != b'\t' || *byte == 0x7f;
-    if text.iter().any(control) { OutputText::Unsafe } else { OutputText::Text(text) }
+    if text.iter().any(control) {
+        OutputText::Unsafe
+    } else {
+        OutputText::Text(text)
+    }
 }
 
 /// Whether what a rule requires is handed out: what matched, without what is only in shadow.
 pub(super) fn binds(program: &Program, binding: &Binding) -> Option<u32> {
-    (!binding.shadow).then(|| program.rules.get(binding.rule as usize).map_or(NONE, |rule| rule.require))
+    (!binding.shadow).then(|| {
+        program
+            .rules
+            .get(binding.rule as usize)
+            .map_or(NONE, |rule| rule.require)
+    })
 }

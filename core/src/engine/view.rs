@@ -1,20 +1,38 @@
 //! What predicates read: the bound request, its caller and its action.
 
 use super::bind::{Bound, RemoteIp, typed};
-use super::scratch::NONE;
+use super::scratch::{NONE, Slots};
 use crate::pattern::host::Host;
 use crate::pattern::path::TrailingSlash;
 use crate::program::predicate::{ComparedPath, Facts, Slot, Values};
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::vocabulary::Truth;
 use crate::program::{Owner, Route};
-use crate::request::{Principal, Value};
+use crate::request::{Attribute, Principal, Value};
 
 /// Who is calling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a [u8],
-    pub(super) principal: Principal<'a>,
+    pub(super) id: &'a [u8],
+    /// What a host vouches for beside the id.
+    pub(super) given: Option<&'a Principal<'a>>,
+}
+
+impl<'a> Caller<'a> {
+    #[inline]
+    pub(super) fn roles(&self) -> &'a [&'a [u8]] {
+        self.given.map_or(&[], |given| given.roles)
+    }
+
+    #[inline]
+    pub(super) fn groups(&self) -> &'a [&'a [u8]] {
+        self.given.map_or(&[], |given| given.groups)
+    }
+
+    fn attributes(&self) -> &'a [Attribute<'a>] {
+        self.given.map_or(&[], |given| given.attributes)
+    }
 }
 
 /// What the request means.
@@ -38,11 +56,17 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// The value of a slot.
     pub(super) fn value(&self, slot: Slot) -> Values<'a> {
-        let Self { bound, caller, action } = self;
+        let Self {
+            bound,
+            caller,
+            action,
+        } = self;
         let request = bound.request;
         match slot {
             Slot::Method => match request.method {
-                Some(b"HEAD") if bound.program.methods.head_as_get() => Values::Names(&[b"HEAD", b"GET"]),
+                Some(b"HEAD") if bound.program.methods.head_as_get() => {
+                    Values::Names(&[b"HEAD", b"GET"])
+                }
                 method => text(method),
             },
             Slot::Path => text(bound.compared_path()),
@@ -50,24 +74,32 @@ impl<'a> View<'a> {
             Slot::Header(id) => self.header(id),
             Slot::Query(id) => self.parameter(id),
             Slot::Attribute(id) => self.attribute(id),
-            Slot::SourceIp => bound.source_ip.map_or(Values::Absent, |ip| Values::One(Value::Ip(ip))),
+            Slot::SourceIp => bound
+                .source_ip
+                .map_or(Values::Absent, |ip| Values::One(Value::Ip(ip))),
             Slot::RemoteIp => match bound.remote_ip {
                 RemoteIp::Absent => Values::Absent,
                 RemoteIp::Known(ip) => Values::One(Value::Ip(ip)),
                 RemoteIp::Unclear => Values::Open(Truth::Undecided),
             },
-            Slot::Peer => text(request.peer.filter(|_| bound.program.identity.trust_host_peer)),
-            Slot::PrincipalId => text(caller.map(|caller| caller.principal.id)),
+            Slot::Peer => text(
+                request
+                    .peer
+                    .filter(|_| bound.program.identity.trust_host_peer),
+            ),
+            Slot::PrincipalId => text(caller.map(|caller| caller.id)),
             Slot::PrincipalProvider => text(caller.map(|caller| caller.provider)),
             Slot::Roles => caller.map_or(Values::Absent, |_| Values::One(Value::Bool(true))),
-            Slot::Groups => caller.map_or(Values::Absent, |caller| Values::Names(caller.principal.groups)),
+            Slot::Groups => caller.map_or(Values::Absent, |caller| Values::Names(caller.groups())),
             Slot::Scopes => caller.map_or(Values::Absent, |_| Values::Names(&[])),
             Slot::Action => text(action.map(|action| action.name)),
             Slot::ResourceType => text(request.resource.and_then(|resource| resource.kind)),
             Slot::ResourceId => text(request.resource.and_then(|resource| resource.id)),
             Slot::Segment(at) => self.segment(usize::from(at)),
             Slot::Capture(name) => {
-                let captures = action.and_then(|action| action.route).map_or(&[][..], |route| &route.captures);
+                let captures = action
+                    .and_then(|action| action.route)
+                    .map_or(&[][..], |route| &route.captures);
                 let found = captures.iter().find(|(capture, _)| *capture == name);
                 found.map_or(Values::Absent, |(_, at)| self.segment(usize::from(*at)))
             }
@@ -76,47 +108,77 @@ impl<'a> View<'a> {
 
     fn segment(&self, at: usize) -> Values<'a> {
         match self.bound.path {
-            Some(path) if at < self.bound.segments.count() => Values::One(Value::String(self.bound.segments.get(at, path.path))),
+            Some(path) if at < self.bound.segments.count() => {
+                Values::One(Value::String(self.bound.segments.get(at, path.path)))
+            }
             _ => Values::Absent,
         }
     }
 
     fn header(&self, id: u16) -> Values<'a> {
         let fields = self.bound.request.headers;
-        match self.bound.headers.get(usize::from(id)) {
-            Some((first, 1)) => fields.get(*first as usize).map_or(Values::Absent, |(_, value)| Values::One(Value::String(value))),
-            Some((first, _)) if *first != NONE => Values::Headers { fields, name: self.bound.program.inputs.headers.name(u32::from(id)) },
+        match self.bound.slots.headers.get(usize::from(id)) {
+            Some((first, 1)) => fields
+                .get(*first as usize)
+                .map_or(Values::Absent, |(_, value)| {
+                    Values::One(Value::String(value))
+                }),
+            Some((first, _)) if *first != NONE => Values::Headers {
+                fields,
+                name: self.bound.program.inputs.headers.name(u32::from(id)),
+            },
             _ => Values::Absent,
         }
     }
 
     fn parameter(&self, id: u16) -> Values<'a> {
-        let Bound { parameters, decoded, query_counts, .. } = self.bound;
+        let Slots {
+            parameters,
+            decoded,
+            query_counts,
+            ..
+        } = self.bound.slots;
         match query_counts.get(usize::from(id)) {
             Some(1) => {
                 let found = parameters.iter().find(|(name, ..)| *name == id);
-                let value = found.and_then(|(_, start, len)| decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len)));
+                let value = found.and_then(|(_, start, len)| {
+                    decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
+                });
                 text(value)
             }
             Some(0) | None => Values::Absent,
-            Some(_) => Values::Parameters { values: parameters, decoded, name: id },
+            Some(_) => Values::Parameters {
+                values: parameters,
+                decoded,
+                name: id,
+            },
         }
     }
 
     fn attribute(&self, id: u16) -> Values<'a> {
         let bound = &self.bound;
-        let (Some(at), Some(declared)) = (bound.attributes.get(usize::from(id)), bound.program.inputs.attributes.get(usize::from(id))) else {
+        let (Some(at), Some(declared)) = (
+            bound.slots.attributes.get(usize::from(id)),
+            bound.program.inputs.attributes.get(usize::from(id)),
+        ) else {
             return Values::Absent;
         };
         let given = match declared.owner {
             Owner::Principal => match &self.caller {
                 None => return Values::Absent,
-                Some(caller) => caller.principal.attributes,
+                Some(caller) => caller.attributes(),
             },
             Owner::Request => bound.request.attributes,
-            Owner::Resource => bound.request.resource.as_ref().map_or(&[][..], |resource| resource.attributes),
+            Owner::Resource => bound
+                .request
+                .resource
+                .as_ref()
+                .map_or(&[][..], |resource| resource.attributes),
         };
-        match given.get(*at as usize).and_then(|(_, value)| typed(*value, *declared)) {
+        match given
+            .get(*at as usize)
+            .and_then(|(_, value)| typed(*value, *declared))
+        {
             Some(Value::List(items)) => Values::Many(items),
             Some(value) => Values::One(value),
             // Only a principal can be missing by not having identified itself.
@@ -160,6 +222,10 @@ impl Facts for Held<'_, '_> {
     fn path(&self) -> ComparedPath<'_> {
         let bound = &self.view.bound;
         let distinct = bound.program.trailing_slash == TrailingSlash::Distinct;
-        ComparedPath { path: bound.path.map_or(&[], |path| path.path), segments: bound.segments, slash: distinct.then(|| bound.final_slash()) }
+        ComparedPath {
+            path: bound.path.map_or(&[], |path| path.path),
+            segments: bound.segments,
+            slash: distinct.then(|| bound.final_slash()),
+        }
     }
 }

@@ -32,7 +32,10 @@ impl ActionPattern {
             }
             at += part.len() + 1;
         }
-        Ok(Self { text: text.into(), parts: parts.into() })
+        Ok(Self {
+            text: text.into(),
+            parts: parts.into(),
+        })
     }
 
     /// The pattern as it was written.

@@ -130,8 +130,14 @@ pub(crate) struct CidrSet {
 impl std::fmt::Display for CidrSet {
     /// The ranges, first and last address of each.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let v4 = self.v4.iter().map(|(first, last)| (IpAddr::V4((*first).into()), IpAddr::V4((*last).into())));
-        let v6 = self.v6.iter().map(|(first, last)| (IpAddr::V6((*first).into()), IpAddr::V6((*last).into())));
+        let v4 = self
+            .v4
+            .iter()
+            .map(|(first, last)| (IpAddr::V4((*first).into()), IpAddr::V4((*last).into())));
+        let v6 = self
+            .v6
+            .iter()
+            .map(|(first, last)| (IpAddr::V6((*first).into()), IpAddr::V6((*last).into())));
         for (at, (first, last)) in v4.chain(v6).enumerate() {
             write!(f, "{}{first}", if at == 0 { "" } else { ", " })?;
             if first != last {

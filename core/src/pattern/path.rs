@@ -98,10 +98,15 @@ pub(crate) struct PathBuffer {
 }
 
 impl PathBuffer {
-    /// Every byte may become a triplet.
+    /// For any target that is not too long.
     pub(crate) fn new() -> Self {
+        Self::for_target(MAX_TARGET_BYTES)
+    }
+
+    /// For targets of a length: every byte may become a triplet.
+    pub(crate) fn for_target(len: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(3 * MAX_TARGET_BYTES),
+            bytes: Vec::with_capacity(3 * len),
         }
     }
 }

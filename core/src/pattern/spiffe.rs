@@ -177,7 +177,11 @@ impl std::fmt::Display for SpiffePattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{SCHEME}{}", String::from_utf8_lossy(&self.trust_domain))?;
         for segment in self.segments() {
-            write!(f, "/{}", segment.map_or("*".into(), String::from_utf8_lossy))?;
+            write!(
+                f,
+                "/{}",
+                segment.map_or("*".into(), String::from_utf8_lossy)
+            )?;
         }
         f.write_str(if self.tail { "/**" } else { "" })
     }

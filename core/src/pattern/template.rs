@@ -51,7 +51,7 @@ impl PathTemplate {
             None => (body, false),
         };
         let mut segments = Vec::new();
-        let mut buffer = PathBuffer::new();
+        let mut buffer = PathBuffer::for_target(text.len());
         let mut at = 1;
         for part in body.split('/') {
             if segments.last() == Some(&TemplateSegment::Tail) {

@@ -37,7 +37,10 @@ impl GlobMatcher {
     }
 
     fn fits<F: Facts>(&self, text: &[u8], facts: &F) -> bool {
-        let mut glob = At { piece: 0, offset: 0 };
+        let mut glob = At {
+            piece: 0,
+            offset: 0,
+        };
         let mut at = 0;
         let mut retry: Option<(At, usize)> = None;
         loop {
@@ -65,7 +68,11 @@ impl GlobMatcher {
             }
             // Let the last star take one more byte, unless it may not.
             match retry {
-                Some((after, from)) if text.get(from).is_some_and(|byte| Some(*byte) != self.separator) => {
+                Some((after, from))
+                    if text
+                        .get(from)
+                        .is_some_and(|byte| Some(*byte) != self.separator) =>
+                {
                     retry = Some((after, from + 1));
                     (glob, at) = (after, from + 1);
                 }
@@ -82,7 +89,10 @@ impl GlobMatcher {
     fn next<F: Facts>(&self, at: At, facts: &F) -> (Next, At) {
         let mut at = at;
         loop {
-            let after = At { piece: at.piece + 1, offset: 0 };
+            let after = At {
+                piece: at.piece + 1,
+                offset: 0,
+            };
             match self.parts.get(at.piece) {
                 None => return (Next::End, at),
                 Some(GlobPiece::Byte(byte)) => return (Next::Byte(*byte), after),
@@ -94,7 +104,15 @@ impl GlobMatcher {
                         _ => default.as_deref().unwrap_or_default().as_bytes(),
                     };
                     match value.get(at.offset) {
-                        Some(byte) => return (Next::Byte(*byte), At { offset: at.offset + 1, ..at }),
+                        Some(byte) => {
+                            return (
+                                Next::Byte(*byte),
+                                At {
+                                    offset: at.offset + 1,
+                                    ..at
+                                },
+                            );
+                        }
                         None => at = after,
                     }
                 }
@@ -111,6 +129,12 @@ fn character_len(text: &[u8]) -> usize {
         Some(0xF0..=0xF4) => 4,
         _ => 1,
     };
-    let len = text.iter().skip(1).take(wanted - 1).take_while(|byte| (0x80..0xC0).contains(*byte)).count() + 1;
+    let len = text
+        .iter()
+        .skip(1)
+        .take(wanted - 1)
+        .take_while(|byte| (0x80..0xC0).contains(*byte))
+        .count()
+        + 1;
     if len == wanted { len } else { 1 }
 }

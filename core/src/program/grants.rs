@@ -7,10 +7,6 @@ use super::predicate::{Facts, Slot, Values};
 use super::roles::{Lists, RoleId};
 use crate::request::Value;
 
-/// A grant, by number in the order of the sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GrantId(pub(crate) u32);
-
 const NONE: u32 = u32::MAX;
 
 /// One role given to one subject: 20 bytes.
@@ -25,7 +21,12 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    pub(crate) const fn new(role: RoleId, within: Option<u32>, window: Option<u32>, at: Place) -> Self {
+    pub(crate) const fn new(
+        role: RoleId,
+        within: Option<u32>,
+        window: Option<u32>,
+        at: Place,
+    ) -> Self {
         Self {
             role,
             within: match within {
@@ -73,35 +74,58 @@ impl Grants {
 
     /// Grants to the user itself.
     pub(crate) fn of_user(&self, provider: u32, id: &[u8]) -> &[u32] {
-        self.users.get(provider, id).map_or(&[], |user| self.user_grants.get(user))
+        self.users
+            .get(provider, id)
+            .map_or(&[], |user| self.user_grants.get(user))
     }
 
     /// Grants to a group.
     pub(crate) fn of_group(&self, provider: u32, group: &[u8]) -> &[u32] {
-        self.groups.get(provider, group).map_or(&[], |group| self.group_grants.get(group))
+        self.groups
+            .get(provider, group)
+            .map_or(&[], |group| self.group_grants.get(group))
     }
 
     /// The grant, if it holds at `now` in the domains of the request.
     #[inline]
-    pub(crate) fn holding<F: Facts>(&self, id: u32, domains: &[(Box<str>, Slot)], now: i64, facts: &F) -> Option<&Grant> {
+    pub(crate) fn holding<F: Facts>(
+        &self,
+        id: u32,
+        domains: &[(Box<str>, Slot)],
+        now: i64,
+        facts: &F,
+    ) -> Option<&Grant> {
         let grant = self.grants.get(id as usize)?;
-        if grant.window != NONE {
-            let (from, until) = self.windows.get(grant.window as usize)?;
-            if now < *from || now >= *until {
-                return None;
-            }
+        let in_time = self
+            .window(grant)
+            .is_none_or(|(from, until)| now >= *from && now < *until);
+        let here = self
+            .within(grant)
+            .iter()
+            .all(|(domain, value)| domain_is(domains, *domain, value, facts));
+        (in_time && here).then_some(grant)
+    }
+
+    /// When it holds; `None` for always.
+    #[inline]
+    pub(crate) fn window(&self, grant: &Grant) -> Option<&Window> {
+        if grant.window == NONE {
+            None
+        } else {
+            self.windows.get(grant.window as usize)
         }
-        if grant.within != NONE {
-            let within = self.withins.get(grant.within as usize)?;
-            let agrees = |(domain, value): &(u16, Box<[u8]>)| {
-                let slot = domains.get(usize::from(*domain)).map(|(_, slot)| *slot);
-                slot.is_some_and(|slot| matches!(facts.read(slot), Values::One(Value::String(text)) if *text == **value))
-            };
-            if !within.iter().all(agrees) {
-                return None;
-            }
+    }
+
+    /// Where it holds; empty for everywhere.
+    #[inline]
+    pub(crate) fn within(&self, grant: &Grant) -> &[(u16, Box<[u8]>)] {
+        if grant.within == NONE {
+            &[]
+        } else {
+            self.withins
+                .get(grant.within as usize)
+                .map_or(&[], |within| within)
         }
-        Some(grant)
     }
 
     pub(crate) fn bytes_held(&self) -> usize {
@@ -113,6 +137,29 @@ impl Grants {
             + self.workloads.bytes_held()
             + self.workload_grants.bytes_held()
             + size_of_val(&*self.windows)
-            + self.withins.iter().map(|within| size_of::<Within>() + within.iter().map(|(_, value)| value.len() + 24).sum::<usize>()).sum::<usize>()
+            + self
+                .withins
+                .iter()
+                .map(|within| {
+                    size_of::<Within>()
+                        + within
+                            .iter()
+                            .map(|(_, value)| value.len() + 24)
+                            .sum::<usize>()
+                })
+                .sum::<usize>()
     }
+}
+
+/// Whether the request is in this domain; one that it does not name is none.
+pub(crate) fn domain_is<F: Facts>(
+    domains: &[(Box<str>, Slot)],
+    domain: u16,
+    value: &[u8],
+    facts: &F,
+) -> bool {
+    let slot = domains.get(usize::from(domain)).map(|(_, slot)| *slot);
+    slot.is_some_and(
+        |slot| matches!(facts.read(slot), Values::One(Value::String(text)) if *text == *value),
+    )
 }

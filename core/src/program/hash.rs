@@ -14,7 +14,10 @@ const K3: u64 = 0xA076_1D64_78BD_642F;
 #[inline]
 pub(crate) const fn fold(a: u64, b: u64) -> u64 {
     let product = (a as u128).wrapping_mul(b as u128);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the halves are what is wanted"
+    )]
     let (low, high) = (product as u64, (product >> 64) as u64);
     low ^ high
 }
@@ -22,7 +25,10 @@ pub(crate) const fn fold(a: u64, b: u64) -> u64 {
 /// A number below `bound`, evenly spread by the high bits of `hash`.
 #[inline]
 pub(crate) const fn reduce(hash: u64, bound: usize) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "below bound, which is a usize")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "below bound, which is a usize"
+    )]
     let reduced = ((hash as u128 * bound as u128) >> 64) as usize;
     reduced
 }
@@ -34,13 +40,30 @@ pub(crate) fn image(bytes: &[u8]) -> Option<[u64; 3]> {
         0 => [0; 3],
         len @ 1..4 => {
             let (first, middle, last) = (bytes.first()?, bytes.get(len / 2)?, bytes.last()?);
-            [u64::from(*first) | u64::from(*middle) << 8 | u64::from(*last) << 16, 0, 0]
+            [
+                u64::from(*first) | u64::from(*middle) << 8 | u64::from(*last) << 16,
+                0,
+                0,
+            ]
         }
-        4..8 => [u64::from(u32::from_le_bytes(*bytes.first_chunk()?)) | u64::from(u32::from_le_bytes(*bytes.last_chunk()?)) << 32, 0, 0],
-        8..=16 => [u64::from_le_bytes(*bytes.first_chunk()?), u64::from_le_bytes(*bytes.last_chunk()?), 0],
+        4..8 => [
+            u64::from(u32::from_le_bytes(*bytes.first_chunk()?))
+                | u64::from(u32::from_le_bytes(*bytes.last_chunk()?)) << 32,
+            0,
+            0,
+        ],
+        8..=16 => [
+            u64::from_le_bytes(*bytes.first_chunk()?),
+            u64::from_le_bytes(*bytes.last_chunk()?),
+            0,
+        ],
         17..=24 => {
             let (head, rest) = bytes.split_first_chunk()?;
-            [u64::from_le_bytes(*head), u64::from_le_bytes(*rest.first_chunk()?), u64::from_le_bytes(*bytes.last_chunk()?)]
+            [
+                u64::from_le_bytes(*head),
+                u64::from_le_bytes(*rest.first_chunk()?),
+                u64::from_le_bytes(*bytes.last_chunk()?),
+            ]
         }
         _ => return None,
     })
@@ -51,7 +74,11 @@ pub(crate) fn image(bytes: &[u8]) -> Option<[u64; 3]> {
 pub(crate) const fn hash_image(image: [u64; 3], len: usize, seed: u64) -> u64 {
     let [a, b, c] = image;
     let hash = fold(a ^ seed, b ^ K2 ^ len as u64);
-    if len <= 16 { hash } else { fold(hash ^ K3, c ^ K1) }
+    if len <= 16 {
+        hash
+    } else {
+        fold(hash ^ K3, c ^ K1)
+    }
 }
 
 /// Hash of any bytes under `seed`.
@@ -67,15 +94,26 @@ fn hash_long(bytes: &[u8], seed: u64) -> u64 {
     let mut hash = seed ^ K1;
     let mut rest = bytes;
     while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
-        let (a, b) = (u128::from_le_bytes(*chunk) >> 64, u128::from_le_bytes(*chunk));
-        #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+        let (a, b) = (
+            u128::from_le_bytes(*chunk) >> 64,
+            u128::from_le_bytes(*chunk),
+        );
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the halves are what is wanted"
+        )]
         let (a, b) = (a as u64, b as u64);
         hash = fold(a ^ hash, b ^ K2);
         rest = tail;
     }
     // At least 25 bytes: the last 16 overlap what was read, and the length tells them apart.
-    let last = bytes.last_chunk::<16>().map_or(0, |chunk| u128::from_le_bytes(*chunk));
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+    let last = bytes
+        .last_chunk::<16>()
+        .map_or(0, |chunk| u128::from_le_bytes(*chunk));
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the halves are what is wanted"
+    )]
     let (a, b) = ((last >> 64) as u64, last as u64);
     fold(fold(a ^ hash, b ^ K3), bytes.len() as u64 ^ K2)
 }

@@ -37,9 +37,21 @@ const SHADOW: u32 = 1 << 29;
 pub(crate) const MAX_RULES: usize = 1 << 29;
 
 impl Entry {
-    pub(crate) fn new(kind: EntryKind, shadow: bool, rule: u32, guard: Option<RoleId>, methods: u32, predicate: PredicateId) -> Self {
+    pub(crate) fn new(
+        kind: EntryKind,
+        shadow: bool,
+        rule: u32,
+        guard: Option<RoleId>,
+        methods: u32,
+        predicate: PredicateId,
+    ) -> Self {
         let shadow = if shadow { SHADOW } else { 0 };
-        Self { guard: guard.map_or(NO_GUARD, |role| role.0), tagged: (kind as u32) << KIND_SHIFT | shadow | rule & (SHADOW - 1), methods, predicate }
+        Self {
+            guard: guard.map_or(NO_GUARD, |role| role.0),
+            tagged: (kind as u32) << KIND_SHIFT | shadow | rule & (SHADOW - 1),
+            methods,
+            predicate,
+        }
     }
 
     #[inline]
@@ -65,7 +77,11 @@ impl Entry {
 
     #[inline]
     pub(crate) const fn guard(self) -> Option<RoleId> {
-        if self.guard == NO_GUARD { None } else { Some(RoleId(self.guard)) }
+        if self.guard == NO_GUARD {
+            None
+        } else {
+            Some(RoleId(self.guard))
+        }
     }
 }
 
@@ -103,7 +119,12 @@ struct FatSlot {
     len: u32,
 }
 
-const EMPTY_SLOT: FatSlot = FatSlot { fat: u32::MAX, guard: 0, start: 0, len: 0 };
+const EMPTY_SLOT: FatSlot = FatSlot {
+    fat: u32::MAX,
+    guard: 0,
+    start: 0,
+    len: 0,
+};
 
 /// All entries of a program.
 #[derive(Debug, Default)]
@@ -118,17 +139,23 @@ impl Leaves {
     /// The routes of a leaf; they stand first.
     #[inline]
     pub(crate) fn routes(&self, leaf: Leaf) -> impl Iterator<Item = &Entry> {
-        self.plain(leaf).iter().take_while(|entry| entry.kind() == EntryKind::Route)
+        self.plain(leaf)
+            .iter()
+            .take_while(|entry| entry.kind() == EntryKind::Route)
     }
 
     #[inline]
     fn plain(&self, leaf: Leaf) -> &[Entry] {
         let (start, len) = if leaf.len == FAT {
-            self.fats.get(leaf.at as usize).map_or((0, 0), |fat| (fat.start, fat.plain))
+            self.fats
+                .get(leaf.at as usize)
+                .map_or((0, 0), |fat| (fat.start, fat.plain))
         } else {
             (leaf.at, u32::from(leaf.len))
         };
-        self.entries.get(start as usize..start as usize + len as usize).unwrap_or_default()
+        self.entries
+            .get(start as usize..start as usize + len as usize)
+            .unwrap_or_default()
     }
 
     /// Calls `visit` with every entry of a leaf that asks for no role or for a held one.
@@ -148,12 +175,19 @@ impl Leaves {
 
     /// Every entry of a leaf, whatever role it asks for.
     pub(crate) fn all(&self, leaf: Leaf) -> impl Iterator<Item = &Entry> {
-        let guarded = self.slots.iter().filter(move |slot| leaf.len == FAT && slot.fat == leaf.at);
-        self.plain(leaf).iter().chain(guarded.flat_map(|slot| self.slice(*slot)))
+        let guarded = self
+            .slots
+            .iter()
+            .filter(move |slot| leaf.len == FAT && slot.fat == leaf.at);
+        self.plain(leaf)
+            .iter()
+            .chain(guarded.flat_map(|slot| self.slice(*slot)))
     }
 
     fn slice(&self, slot: FatSlot) -> &[Entry] {
-        self.entries.get(slot.start as usize..slot.start as usize + slot.len as usize).unwrap_or_default()
+        self.entries
+            .get(slot.start as usize..slot.start as usize + slot.len as usize)
+            .unwrap_or_default()
     }
 
     fn guarded(&self, fat: u32, role: RoleId) -> &[Entry] {
@@ -165,7 +199,11 @@ impl Leaves {
             if slot.fat == fat && slot.guard == role.0 {
                 return self.slice(*slot);
             }
-            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+            at = if at + 1 == self.slots.len() {
+                0
+            } else {
+                at + 1
+            };
         }
         &[]
     }
@@ -205,32 +243,67 @@ impl LeavesBuilder {
     pub(crate) fn finish(mut self, seed: u64) -> (Leaves, Vec<Leaf>) {
         self.entries.sort_unstable_by_key(|(leaf, entry)| {
             let unguarded = entry.guard == NO_GUARD;
-            (*leaf, entry.kind() != EntryKind::Route, !unguarded, entry.guard, entry.tagged, entry.predicate)
+            (
+                *leaf,
+                entry.kind() != EntryKind::Route,
+                !unguarded,
+                entry.guard,
+                entry.tagged,
+                entry.predicate,
+            )
         });
         let mut refs = vec![Leaf::default(); self.leaves as usize];
         let (mut fats, mut groups) = (Vec::new(), Vec::new());
         let mut start = 0;
         for chunk in self.entries.chunk_by(|(a, _), (b, _)| a == b) {
-            let leaf = if chunk.len() > FAT_ABOVE && chunk.iter().any(|(_, entry)| entry.guard != NO_GUARD) || chunk.len() >= usize::from(FAT) {
-                let plain = chunk.iter().take_while(|(_, entry)| entry.guard == NO_GUARD).count();
+            let leaf = if chunk.len() > FAT_ABOVE
+                && chunk.iter().any(|(_, entry)| entry.guard != NO_GUARD)
+                || chunk.len() >= usize::from(FAT)
+            {
+                let plain = chunk
+                    .iter()
+                    .take_while(|(_, entry)| entry.guard == NO_GUARD)
+                    .count();
                 let fat = number(fats.len());
-                fats.push(Fat { start, plain: number(plain) });
+                fats.push(Fat {
+                    start,
+                    plain: number(plain),
+                });
                 let mut from = start + number(plain);
-                for group in chunk.get(plain..).unwrap_or_default().chunk_by(|(_, a), (_, b)| a.guard == b.guard) {
+                for group in chunk
+                    .get(plain..)
+                    .unwrap_or_default()
+                    .chunk_by(|(_, a), (_, b)| a.guard == b.guard)
+                {
                     let guard = group.first().map_or(NO_GUARD, |(_, entry)| entry.guard);
-                    groups.push(FatSlot { fat, guard, start: from, len: number(group.len()) });
+                    groups.push(FatSlot {
+                        fat,
+                        guard,
+                        start: from,
+                        len: number(group.len()),
+                    });
                     from += number(group.len());
                 }
                 Leaf { at: fat, len: FAT }
             } else {
-                Leaf { at: start, len: u8::try_from(chunk.len()).unwrap_or(FAT) }
+                Leaf {
+                    at: start,
+                    len: u8::try_from(chunk.len()).unwrap_or(FAT),
+                }
             };
             if let Some(slot) = chunk.first().and_then(|(id, _)| refs.get_mut(*id as usize)) {
                 *slot = leaf;
             }
             start += number(chunk.len());
         }
-        let mut slots = vec![EMPTY_SLOT; if groups.is_empty() { 0 } else { (groups.len() * 2).max(8) }];
+        let mut slots = vec![
+            EMPTY_SLOT;
+            if groups.is_empty() {
+                0
+            } else {
+                (groups.len() * 2).max(8)
+            }
+        ];
         let capacity = slots.len();
         for group in groups {
             let mut at = place(seed, group.fat, group.guard, capacity);
@@ -243,7 +316,15 @@ impl LeavesBuilder {
             }
         }
         let entries = self.entries.into_iter().map(|(_, entry)| entry).collect();
-        (Leaves { entries, fats: fats.into(), slots: slots.into(), seed }, refs)
+        (
+            Leaves {
+                entries,
+                fats: fats.into(),
+                slots: slots.into(),
+                seed,
+            },
+            refs,
+        )
     }
 }
 
@@ -259,7 +340,17 @@ mod tests {
         for (leaf, size) in leaves.iter().zip(sizes) {
             for i in 0..size {
                 let guard = (i % 3 != 0).then(|| RoleId(number(i % 7)));
-                builder.push(*leaf, Entry::new(EntryKind::Allow, i % 2 == 0, number(i), guard, u32::MAX, PredicateId::TRUE));
+                builder.push(
+                    *leaf,
+                    Entry::new(
+                        EntryKind::Allow,
+                        i % 2 == 0,
+                        number(i),
+                        guard,
+                        u32::MAX,
+                        PredicateId::TRUE,
+                    ),
+                );
             }
         }
         let (built, refs) = builder.finish(99);
@@ -270,7 +361,10 @@ mod tests {
                 let mut seen = Vec::new();
                 built.visit(*leaf, &roles, |entry| seen.push(entry.rule()));
                 seen.sort_unstable();
-                let expected: Vec<u32> = (0..size).filter(|i| i % 3 == 0 || held.contains(&number(i % 7))).map(number).collect();
+                let expected: Vec<u32> = (0..size)
+                    .filter(|i| i % 3 == 0 || held.contains(&number(i % 7)))
+                    .map(number)
+                    .collect();
                 assert_eq!(seen, expected, "{held:?} {size}");
                 assert_eq!(built.all(*leaf).count(), size);
             }

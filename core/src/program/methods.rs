@@ -3,7 +3,9 @@
 use super::names::Names;
 
 /// Methods of RFC 9110 §9 and RFC 5789, in the order of their bits.
-const STANDARD: [&[u8]; 9] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
+const STANDARD: [&[u8]; 9] = [
+    b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH",
+];
 const GET: u32 = 1;
 const HEAD: u32 = 2;
 
@@ -29,7 +31,10 @@ pub(crate) struct Methods {
 impl Methods {
     /// `custom` holds at most [`MAX_CUSTOM`] names, none of them standard.
     pub(crate) fn new(custom: Names, head_as_get: bool) -> Self {
-        Self { custom, head_as_get }
+        Self {
+            custom,
+            head_as_get,
+        }
     }
 
     pub(crate) fn is_standard(method: &[u8]) -> bool {
@@ -40,7 +45,10 @@ impl Methods {
     pub(crate) fn bit(&self, method: &[u8]) -> u32 {
         match STANDARD.iter().position(|standard| *standard == method) {
             Some(at) => 1 << at,
-            None => self.custom.get(0, method).map_or(OTHER, |at| 1 << (STANDARD.len() as u32 + at)),
+            None => self
+                .custom
+                .get(0, method)
+                .map_or(OTHER, |at| 1 << (STANDARD.len() as u32 + at)),
         }
     }
 

@@ -71,13 +71,27 @@ impl Hosts {
     /// The roots for a bare host, beside the one for any host.
     #[inline]
     pub(crate) fn roots<'h>(&'h self, host: &'h [u8]) -> impl Iterator<Item = RootId> + 'h {
-        let exact = if self.exact.is_empty() { None } else { self.exact.get(0, host) };
-        let exact = exact.and_then(|id| self.exact_roots.get(id as usize)).copied();
-        let dots = if self.suffixes.is_empty() { &[][..] } else { host };
-        let suffix = dots.iter().enumerate().filter(|(_, byte)| **byte == b'.').filter_map(move |(at, _)| {
-            let id = self.suffixes.get(0, host.get(at + 1..)?)?;
-            self.suffix_roots.get(id as usize).copied()
-        });
+        let exact = if self.exact.is_empty() {
+            None
+        } else {
+            self.exact.get(0, host)
+        };
+        let exact = exact
+            .and_then(|id| self.exact_roots.get(id as usize))
+            .copied();
+        let dots = if self.suffixes.is_empty() {
+            &[][..]
+        } else {
+            host
+        };
+        let suffix = dots
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'.')
+            .filter_map(move |(at, _)| {
+                let id = self.suffixes.get(0, host.get(at + 1..)?)?;
+                self.suffix_roots.get(id as usize).copied()
+            });
         exact.into_iter().chain(suffix)
     }
 }
@@ -234,7 +248,11 @@ impl Program {
     /// The layer of a rule.
     #[inline]
     pub(crate) fn rule_layer(&self, rule: u32) -> u8 {
-        if self.layers.names.len() <= 1 { 0 } else { self.rules.get(rule as usize).map_or(0, |rule| rule.layer) }
+        if self.layers.names.len() <= 1 {
+            0
+        } else {
+            self.rules.get(rule as usize).map_or(0, |rule| rule.layer)
+        }
     }
 
     /// Bytes of what decisions read, and of what only answers and explanations read.
@@ -244,13 +262,22 @@ impl Program {
             + self.predicates.bytes_held()
             + self.actions.names.bytes_held()
             + size_of_val(&*self.actions.leaves)
-            + self.routes.iter().map(|route| size_of::<Route>() + size_of_val(&*route.captures)).sum::<usize>()
+            + self
+                .routes
+                .iter()
+                .map(|route| size_of::<Route>() + size_of_val(&*route.captures))
+                .sum::<usize>()
             + self.roles.names.bytes_held()
             + self.roles.closure.bytes_held()
             + self.grants.bytes_held()
             + self.hosts.exact.bytes_held()
             + self.hosts.suffixes.bytes_held();
-        let detail = self.rules.iter().map(|rule| size_of::<Rule>() + rule.id.len()).sum::<usize>() + self.statements.bytes_held();
+        let detail = self
+            .rules
+            .iter()
+            .map(|rule| size_of::<Rule>() + rule.id.len())
+            .sum::<usize>()
+            + self.statements.bytes_held();
         (index, detail)
     }
 }

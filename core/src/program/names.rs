@@ -33,7 +33,11 @@ impl Names {
     pub(crate) fn build<'n>(names: impl Iterator<Item = (u32, &'n [u8])>, seed: u64) -> Self {
         let (mut entries, mut pool) = (Vec::new(), Vec::new());
         for (space, name) in names {
-            entries.push(Entry { start: number(pool.len()), len: number(name.len()), space });
+            entries.push(Entry {
+                start: number(pool.len()),
+                len: number(name.len()),
+                space,
+            });
             pool.extend_from_slice(name);
         }
         let capacity = (entries.len() * 2).next_power_of_two().max(2);
@@ -44,7 +48,9 @@ impl Names {
             seed,
         };
         for id in 0..number(table.entries.len()) {
-            let Some(entry) = table.entries.get(id as usize).copied() else { break };
+            let Some(entry) = table.entries.get(id as usize).copied() else {
+                break;
+            };
             let (tag, mut at) = table.place(entry.space, table.bytes(entry));
             while let Some(slot) = table.slots.get_mut(at) {
                 if slot.id == EMPTY {
@@ -60,14 +66,22 @@ impl Names {
     #[inline]
     fn place(&self, space: u32, name: &[u8]) -> (u32, usize) {
         let hash = hash_bytes(name, mix(self.seed, u64::from(space)));
-        #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-        let place = ((hash >> 32) as u32, hash as usize & (self.slots.len().wrapping_sub(1)));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the halves are what is wanted"
+        )]
+        let place = (
+            (hash >> 32) as u32,
+            hash as usize & (self.slots.len().wrapping_sub(1)),
+        );
         place
     }
 
     #[inline]
     fn bytes(&self, entry: Entry) -> &[u8] {
-        self.pool.get(entry.start as usize..entry.start as usize + entry.len as usize).unwrap_or_default()
+        self.pool
+            .get(entry.start as usize..entry.start as usize + entry.len as usize)
+            .unwrap_or_default()
     }
 
     /// The number of a name.
@@ -91,7 +105,9 @@ impl Names {
 
     /// The name of a number, empty if there is none.
     pub(crate) fn name(&self, id: u32) -> &[u8] {
-        self.entries.get(id as usize).map_or(&[], |entry| self.bytes(*entry))
+        self.entries
+            .get(id as usize)
+            .map_or(&[], |entry| self.bytes(*entry))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -119,8 +135,16 @@ mod tests {
 
     #[test]
     fn finds_what_was_given_and_nothing_else() {
-        let owned: Vec<String> = (0..1000).map(|i| format!("name-{i}-{}", "x".repeat(i % 40))).collect();
-        let names = Names::build(owned.iter().enumerate().map(|(i, n)| (u32::from(i % 2 == 1), n.as_bytes())), 42);
+        let owned: Vec<String> = (0..1000)
+            .map(|i| format!("name-{i}-{}", "x".repeat(i % 40)))
+            .collect();
+        let names = Names::build(
+            owned
+                .iter()
+                .enumerate()
+                .map(|(i, n)| (u32::from(i % 2 == 1), n.as_bytes())),
+            42,
+        );
         for (i, name) in owned.iter().enumerate() {
             let space = u32::from(i % 2 == 1);
             assert_eq!(names.get(space, name.as_bytes()), Some(number(i)));
@@ -130,6 +154,9 @@ mod tests {
         assert_eq!(names.get(0, b"other"), None);
         assert_eq!(Names::default().get(0, b""), None);
         assert!(Names::build(std::iter::empty(), 1).is_empty());
-        assert_eq!(Names::build(std::iter::once((0, &b""[..])), 1).get(0, b""), Some(0));
+        assert_eq!(
+            Names::build(std::iter::once((0, &b""[..])), 1).get(0, b""),
+            Some(0)
+        );
     }
 }

@@ -52,12 +52,18 @@ const UNUSED: Node = Node {
 impl Node {
     #[inline]
     const fn exact(&self) -> Leaf {
-        Leaf { at: self.exact, len: self.exact_len }
+        Leaf {
+            at: self.exact,
+            len: self.exact_len,
+        }
     }
 
     #[inline]
     const fn tail(&self) -> Leaf {
-        Leaf { at: self.tail, len: self.tail_len }
+        Leaf {
+            at: self.tail,
+            len: self.tail_len,
+        }
     }
 }
 
@@ -69,7 +75,9 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) const fn new() -> Self {
-        Self { items: [(0, 0); MAX_SEGMENTS + 1] }
+        Self {
+            items: [(0, 0); MAX_SEGMENTS + 1],
+        }
     }
 }
 
@@ -92,9 +100,22 @@ impl PathIndex {
     ///
     /// `final_slash` adds an empty last segment, where `/a` and `/a/` are different.
     #[inline]
-    pub(crate) fn walk(&self, root: RootId, path: &[u8], segments: &Segments, final_slash: bool, pending: &mut Pending, mut visit: impl FnMut(Leaf)) {
-        let (named, count) = (segments.count(), segments.count() + usize::from(final_slash));
-        let Some(mut node) = self.roots.get(root.0 as usize) else { return };
+    pub(crate) fn walk(
+        &self,
+        root: RootId,
+        path: &[u8],
+        segments: &Segments,
+        final_slash: bool,
+        pending: &mut Pending,
+        mut visit: impl FnMut(Leaf),
+    ) {
+        let (named, count) = (
+            segments.count(),
+            segments.count() + usize::from(final_slash),
+        );
+        let Some(mut node) = self.roots.get(root.0 as usize) else {
+            return;
+        };
         let (mut at, mut waiting) = (0, 0);
         loop {
             loop {
@@ -127,8 +148,12 @@ impl PathIndex {
                 return;
             }
             waiting -= 1;
-            let Some((wild, next)) = pending.items.get(waiting) else { return };
-            let Some(next_node) = self.wilds.get(*wild as usize) else { return };
+            let Some((wild, next)) = pending.items.get(waiting) else {
+                return;
+            };
+            let Some(next_node) = self.wilds.get(*wild as usize) else {
+                return;
+            };
             (node, at) = (next_node, *next as usize);
         }
     }
@@ -145,7 +170,10 @@ impl PathIndex {
                     return None;
                 }
                 let child = self.at(hash)?;
-                (child.parent == node.id && usize::from(child.len) == segment.len() && child.segment == image).then_some(child)
+                (child.parent == node.id
+                    && usize::from(child.len) == segment.len()
+                    && child.segment == image)
+                    .then_some(child)
             }
             None => self.long_child(node, segment),
         }
@@ -156,7 +184,10 @@ impl PathIndex {
         let child = self.at(hash_bytes(segment, node.hash))?;
         let [start, len, _] = child.segment;
         let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
-        (child.parent == node.id && child.len == LONG && self.long.get(start..start + len)? == segment).then_some(child)
+        (child.parent == node.id
+            && child.len == LONG
+            && self.long.get(start..start + len)? == segment)
+            .then_some(child)
     }
 
     #[inline]
@@ -166,17 +197,30 @@ impl PathIndex {
     }
 
     pub(crate) fn bytes_held(&self) -> usize {
-        size_of_val(&*self.table) + size_of_val(&*self.pilots) + size_of_val(&*self.wilds) + size_of_val(&*self.roots) + self.long.len()
+        size_of_val(&*self.table)
+            + size_of_val(&*self.pilots)
+            + size_of_val(&*self.wilds)
+            + size_of_val(&*self.roots)
+            + self.long.len()
     }
 }
 
 #[inline]
 fn displace(hash: u64, pilot: u16, places: usize) -> usize {
-    reduce(fold(hash ^ 0x5851_F42D_4C95_7F2D, u64::from(pilot) << 32 | 0x1405_7B7F), places)
+    reduce(
+        fold(
+            hash ^ 0x5851_F42D_4C95_7F2D,
+            u64::from(pilot) << 32 | 0x1405_7B7F,
+        ),
+        places,
+    )
 }
 
 mod build {
-    use super::{LONG, NO_NODE, Node, PathIndex, RootId, UNUSED, displace, fold, hash_bytes, hash_image, image, mix, reduce};
+    use super::{
+        LONG, NO_NODE, Node, PathIndex, RootId, UNUSED, displace, fold, hash_bytes, hash_image,
+        image, mix, reduce,
+    };
     use crate::program::hash::BuildFold;
     use crate::program::leaf::{Leaf, LeavesBuilder};
     use crate::program::names::number;
@@ -212,18 +256,37 @@ mod build {
         /// A new root; the first one is for any host.
         pub(crate) fn root(&mut self) -> RootId {
             self.roots.push(number(self.nodes.len()));
-            self.nodes.push(Draft { parent: NO_NODE, step: None, wild: NO_NODE, exact: None, tail: None });
+            self.nodes.push(Draft {
+                parent: NO_NODE,
+                step: None,
+                wild: NO_NODE,
+                exact: None,
+                tail: None,
+            });
             RootId(number(self.roots.len() - 1))
         }
 
         /// The leaf of a pattern: a `tail` takes one segment or more after the steps.
-        pub(crate) fn leaf(&mut self, root: RootId, steps: impl Iterator<Item = Step<'r>>, tail: bool, leaves: &mut LeavesBuilder) -> u32 {
+        pub(crate) fn leaf(
+            &mut self,
+            root: RootId,
+            steps: impl Iterator<Item = Step<'r>>,
+            tail: bool,
+            leaves: &mut LeavesBuilder,
+        ) -> u32 {
             let mut at = self.roots.get(root.0 as usize).copied().unwrap_or(0);
             for step in steps {
                 at = self.step(at, step);
             }
-            let Some(node) = self.nodes.get_mut(at as usize) else { return leaves.leaf() };
-            *if tail { &mut node.tail } else { &mut node.exact }.get_or_insert_with(|| leaves.leaf())
+            let Some(node) = self.nodes.get_mut(at as usize) else {
+                return leaves.leaf();
+            };
+            *if tail {
+                &mut node.tail
+            } else {
+                &mut node.exact
+            }
+            .get_or_insert_with(|| leaves.leaf())
         }
 
         fn step(&mut self, parent: u32, step: Step<'r>) -> u32 {
@@ -240,7 +303,13 @@ mod build {
                 },
             };
             if child == next {
-                self.nodes.push(Draft { parent, step: Some(step), wild: NO_NODE, exact: None, tail: None });
+                self.nodes.push(Draft {
+                    parent,
+                    step: Some(step),
+                    wild: NO_NODE,
+                    exact: None,
+                    tail: None,
+                });
             }
             child
         }
@@ -250,7 +319,9 @@ mod build {
             let mut worst = vec![(0u64, 0u64); self.nodes.len()];
             let mut most = 0;
             for (id, node) in self.nodes.iter().enumerate().rev() {
-                let total = worst.get(id).map_or(1, |(literal, wild)| 1u64.saturating_add(*literal).saturating_add(*wild));
+                let total = worst.get(id).map_or(1, |(literal, wild)| {
+                    1u64.saturating_add(*literal).saturating_add(*wild)
+                });
                 match (worst.get_mut(node.parent as usize), node.step) {
                     (Some(parent), Some(Step::Literal(_))) => parent.0 = parent.0.max(total),
                     (Some(parent), Some(Step::Any)) => parent.1 = total,
@@ -273,9 +344,14 @@ mod build {
                         roots.push(*node);
                         continue;
                     }
-                    Some(Step::Any) => nodes.get(draft.parent as usize).and_then(|parent| wilds.get_mut(parent.wild as usize)),
+                    Some(Step::Any) => nodes
+                        .get(draft.parent as usize)
+                        .and_then(|parent| wilds.get_mut(parent.wild as usize)),
                     Some(Step::Literal(_)) => {
-                        let pilot = pilots.get(reduce(node.hash, pilots.len())).copied().unwrap_or(0);
+                        let pilot = pilots
+                            .get(reduce(node.hash, pilots.len()))
+                            .copied()
+                            .unwrap_or(0);
                         table.get_mut(displace(node.hash, pilot, places))
                     }
                 };
@@ -283,7 +359,13 @@ mod build {
                     *slot = *node;
                 }
             }
-            PathIndex { table: table.into(), pilots: pilots.into(), wilds: wilds.into(), roots: roots.into(), long: long.into() }
+            PathIndex {
+                table: table.into(),
+                pilots: pilots.into(),
+                wilds: wilds.into(),
+                roots: roots.into(),
+                long: long.into(),
+            }
         }
 
         /// The nodes under a seed that gives every edge a hash of its own, and the hashes by bucket.
@@ -291,8 +373,16 @@ mod build {
             let mut seed = seed;
             loop {
                 let (nodes, long) = self.nodes_under(leaves, seed);
-                let literal = |(draft, node): (&Draft<'_>, &Node)| matches!(draft.step, Some(Step::Literal(_))).then_some(node.hash);
-                let mut hashes: Vec<(usize, u64)> = self.nodes.iter().zip(&nodes).filter_map(literal).map(|hash| (0, hash)).collect();
+                let literal = |(draft, node): (&Draft<'_>, &Node)| {
+                    matches!(draft.step, Some(Step::Literal(_))).then_some(node.hash)
+                };
+                let mut hashes: Vec<(usize, u64)> = self
+                    .nodes
+                    .iter()
+                    .zip(&nodes)
+                    .filter_map(literal)
+                    .map(|hash| (0, hash))
+                    .collect();
                 let buckets = hashes.len().div_ceil(4).max(1);
                 for (bucket, hash) in &mut hashes {
                     *bucket = reduce(*hash, buckets);
@@ -309,10 +399,16 @@ mod build {
             let mut nodes: Vec<Node> = Vec::with_capacity(self.nodes.len());
             let (mut long, mut wilds) = (Vec::new(), 0);
             for (id, draft) in self.nodes.iter().enumerate() {
-                let mut node = Node { id: number(id), parent: draft.parent, ..UNUSED };
+                let mut node = Node {
+                    id: number(id),
+                    parent: draft.parent,
+                    ..UNUSED
+                };
                 (node.exact, node.exact_len) = place(draft.exact, leaves);
                 (node.tail, node.tail_len) = place(draft.tail, leaves);
-                let above = nodes.get(draft.parent as usize).map_or(seed, |parent| parent.hash);
+                let above = nodes
+                    .get(draft.parent as usize)
+                    .map_or(seed, |parent| parent.hash);
                 match draft.step {
                     None => node.hash = mix(seed, id as u64),
                     Some(Step::Any) => node.hash = fold(above ^ seed, 0x2545_F491_4F6C_DD1D),
@@ -334,7 +430,8 @@ mod build {
     }
 
     fn place(leaf: Option<u32>, leaves: &[Leaf]) -> (u32, u8) {
-        leaf.and_then(|leaf| leaves.get(leaf as usize)).map_or((0, 0), |leaf| (leaf.at, leaf.len))
+        leaf.and_then(|leaf| leaves.get(leaf as usize))
+            .map_or((0, 0), |leaf| (leaf.at, leaf.len))
     }
 
     fn fill_segment(node: &mut Node, segment: &[u8], above: u64, long: &mut Vec<u8>) {
@@ -373,7 +470,8 @@ mod build {
                 chosen.clear();
                 group.iter().all(|(_, hash)| {
                     let place = displace(*hash, *pilot, places);
-                    let free = taken.get(place).is_some_and(|taken| !taken) && !chosen.contains(&place);
+                    let free =
+                        taken.get(place).is_some_and(|taken| !taken) && !chosen.contains(&place);
                     chosen.push(place);
                     free
                 })

@@ -4,8 +4,8 @@ use super::vocabulary::Truth;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::host::{Host, HostPattern};
-use crate::pattern::spiffe::{SpiffeId, SpiffePattern};
 use crate::pattern::path::Segments;
+use crate::pattern::spiffe::{SpiffeId, SpiffePattern};
 use crate::pattern::template::{PathTemplate, TemplateSegment};
 use crate::pattern::text::TextPattern;
 use crate::program::names::Names;
@@ -58,9 +58,16 @@ pub(crate) enum Values<'a> {
     Many(&'a [Value<'a>]),
     Names(&'a [&'a [u8]]),
     /// All header fields of the request; those of `name` are meant, and there are some.
-    Headers { fields: &'a [Header<'a>], name: &'a [u8] },
+    Headers {
+        fields: &'a [Header<'a>],
+        name: &'a [u8],
+    },
     /// Decoded values of a query parameter; there are some.
-    Parameters { values: &'a [(u16, u16, u16)], decoded: &'a [u8], name: u16 },
+    Parameters {
+        values: &'a [(u16, u16, u16)],
+        decoded: &'a [u8],
+        name: u16,
+    },
 }
 
 /// Which of several values have to match.
@@ -103,7 +110,10 @@ pub(crate) enum Ask {
     Role(Option<RoleId>),
     Same(Slot),
     Path(Box<PathTemplate>),
-    Host { pattern: HostPattern, ignore_port: bool },
+    Host {
+        pattern: HostPattern,
+        ignore_port: bool,
+    },
     Action(ActionPattern),
     Spiffe(Box<SpiffePattern>),
     Cidr(CidrSet),
@@ -172,7 +182,10 @@ pub(crate) struct ComparedPath<'a> {
 impl ComparedPath<'_> {
     fn matches(&self, template: &PathTemplate) -> bool {
         let tail = matches!(template.segments().last(), Some(TemplateSegment::Tail));
-        let slash = tail || self.slash.is_none_or(|slash| slash == template.trailing_slash());
+        let slash = tail
+            || self
+                .slash
+                .is_none_or(|slash| slash == template.trailing_slash());
         slash && template.matches(self.segments, self.path)
     }
 }
@@ -202,7 +215,12 @@ impl Watch for Unwatched {
 impl Predicates {
     /// What the predicate comes to. The tree's depth is bounded when it is compiled.
     #[inline]
-    pub(crate) fn evaluate<F: Facts, W: Watch>(&self, id: PredicateId, facts: &F, watch: &mut W) -> Truth {
+    pub(crate) fn evaluate<F: Facts, W: Watch>(
+        &self,
+        id: PredicateId,
+        facts: &F,
+        watch: &mut W,
+    ) -> Truth {
         if id == PredicateId::TRUE {
             return Truth::True;
         }
@@ -233,7 +251,10 @@ impl Predicates {
             }
             Some(Node::Not(child)) => self.node(*child, facts, watch).not(),
             Some(Node::Check(check)) => {
-                let truth = self.checks.get(*check as usize).map_or(Truth::Undecided, |check| check.evaluate(facts));
+                let truth = self
+                    .checks
+                    .get(*check as usize)
+                    .map_or(Truth::Undecided, |check| check.evaluate(facts));
                 watch.checked(*check, truth);
                 truth
             }
@@ -242,7 +263,9 @@ impl Predicates {
     }
 
     pub(crate) fn children(&self, start: u32, len: u32) -> &[u32] {
-        self.children.get(start as usize..start as usize + len as usize).unwrap_or_default()
+        self.children
+            .get(start as usize..start as usize + len as usize)
+            .unwrap_or_default()
     }
 
     pub(crate) fn bytes_held(&self) -> usize {
@@ -276,20 +299,35 @@ impl Check {
             Values::Many(values) => self.over(values.iter().copied(), facts),
             Values::Names(names) => self.over(names.iter().map(|name| Value::String(name)), facts),
             Values::Headers { fields, name } => {
-                let of_name = fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
+                let of_name = fields
+                    .iter()
+                    .filter(|(field, _)| field.eq_ignore_ascii_case(name));
                 self.over(of_name.map(|(_, value)| Value::String(value)), facts)
             }
-            Values::Parameters { values, decoded, name } => {
+            Values::Parameters {
+                values,
+                decoded,
+                name,
+            } => {
                 let of_name = values.iter().filter(|(slot, ..)| *slot == name);
-                let text = |(_, start, len): &(u16, u16, u16)| decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len));
-                self.over(of_name.map(|value| Value::String(text(value).unwrap_or_default())), facts)
+                let text = |(_, start, len): &(u16, u16, u16)| {
+                    decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
+                };
+                self.over(
+                    of_name.map(|value| Value::String(text(value).unwrap_or_default())),
+                    facts,
+                )
             }
         }
     }
 
     /// A caller that is known not to have something needs no further principal.
     fn when_absent<F: Facts>(&self, facts: &F) -> Truth {
-        if self.absent == Truth::NeedsPrincipal && facts.has_caller() { Truth::False } else { self.absent }
+        if self.absent == Truth::NeedsPrincipal && facts.has_caller() {
+            Truth::False
+        } else {
+            self.absent
+        }
     }
 
     fn over<'v, F: Facts>(&self, values: impl Iterator<Item = Value<'v>>, facts: &F) -> Truth {
@@ -317,17 +355,36 @@ impl Ask {
             (Self::OneOf(names), Value::String(text)) => names.get(0, text).is_some(),
             (Self::Glob(glob), Value::String(text)) => return glob.matches(text, facts),
             (Self::Action(pattern), Value::String(text)) => pattern.matches(text),
-            (Self::Spiffe(pattern), Value::String(text)) => SpiffeId::parse(text).is_ok_and(|id| pattern.matches(&id)),
+            (Self::Spiffe(pattern), Value::String(text)) => {
+                SpiffeId::parse(text).is_ok_and(|id| pattern.matches(&id))
+            }
             (Self::Path(template), Value::String(_)) => facts.path().matches(template),
-            (Self::Host { pattern, ignore_port }, _) => facts.host().is_some_and(|host| pattern.matches(&host, *ignore_port)),
+            (
+                Self::Host {
+                    pattern,
+                    ignore_port,
+                },
+                _,
+            ) => facts
+                .host()
+                .is_some_and(|host| pattern.matches(&host, *ignore_port)),
             (Self::Cidr(set), Value::Ip(ip)) => set.contains(ip),
-            (Self::Int(compare, wanted), Value::Int(given)) => compare.holds(Some(given.cmp(wanted))),
-            (Self::Double(compare, wanted), value) => compare.holds(as_double(value).and_then(|given| given.partial_cmp(wanted))),
-            (Self::Int(compare, wanted), Value::Double(given)) => {
-                #[expect(clippy::cast_precision_loss, reason = "a double is compared as a double")]
+            (Self::Int(compare, wanted), Value::Int(given)) => {
+                compare.holds(Some(given.cmp(wanted)))
+            }
+            (Self::Double(compare, wanted), value) => {
+                compare.holds(as_double(value).and_then(|given| given.partial_cmp(wanted)))
+            }
+            (Self::Int(compare, wanted), Value::Double(given)) =>
+            {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "a double is compared as a double"
+                )]
                 compare.holds(given.partial_cmp(&(*wanted as f64)))
             }
-            (Self::Time(compare, wanted), Value::Timestamp(given)) | (Self::Duration(compare, wanted), Value::Duration(given)) => {
+            (Self::Time(compare, wanted), Value::Timestamp(given))
+            | (Self::Duration(compare, wanted), Value::Duration(given)) => {
                 compare.holds(Some(given.cmp(wanted)))
             }
             (Self::Bool(wanted), Value::Bool(given)) => given == *wanted,
@@ -343,7 +400,10 @@ impl Ask {
 fn as_double(value: Value<'_>) -> Option<f64> {
     match value {
         Value::Double(given) => Some(given),
-        #[expect(clippy::cast_precision_loss, reason = "compared as doubles where a double is asked for")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "compared as doubles where a double is asked for"
+        )]
         Value::Int(given) => Some(given as f64),
         _ => None,
     }
@@ -355,7 +415,9 @@ fn same(value: Value<'_>, other: Values<'_>) -> Truth {
         Values::Open(truth) => truth,
         Values::Absent => Truth::Undecided,
         Values::Many(others) => Truth::of(others.contains(&value)),
-        Values::Names(names) => Truth::of(matches!(value, Value::String(text) if names.contains(&text))),
+        Values::Names(names) => {
+            Truth::of(matches!(value, Value::String(text) if names.contains(&text)))
+        }
         // Several header or query values are no one value to compare with.
         Values::Headers { .. } | Values::Parameters { .. } => Truth::Undecided,
     }

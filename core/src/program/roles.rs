@@ -20,14 +20,20 @@ impl Lists {
             items.extend(list);
             starts.push(super::names::number(items.len()));
         }
-        Self { starts: starts.into(), items: items.into() }
+        Self {
+            starts: starts.into(),
+            items: items.into(),
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, owner: u32) -> &[u32] {
         let owner = owner as usize;
         match (self.starts.get(owner), self.starts.get(owner + 1)) {
-            (Some(start), Some(end)) => self.items.get(*start as usize..*end as usize).unwrap_or_default(),
+            (Some(start), Some(end)) => self
+                .items
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default(),
             _ => &[],
         }
     }
@@ -52,7 +58,10 @@ impl Roles {
     /// Two roles of `set` that exclude each other.
     pub(crate) fn conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
         set.iter().find_map(|role| {
-            let other = excluded.get(role.0).iter().find(|other| set.has(RoleId(**other)))?;
+            let other = excluded
+                .get(role.0)
+                .iter()
+                .find(|other| set.has(RoleId(**other)))?;
             Some((role, RoleId(*other)))
         })
     }
@@ -69,7 +78,11 @@ pub(crate) struct RoleSet {
 
 impl RoleSet {
     pub(crate) fn for_roles(count: usize) -> Self {
-        Self { signature: 0, bits: vec![0; count.div_ceil(64)].into(), list: Vec::with_capacity(count) }
+        Self {
+            signature: 0,
+            bits: vec![0; count.div_ceil(64)].into(),
+            list: Vec::with_capacity(count),
+        }
     }
 
     #[inline]
@@ -98,7 +111,11 @@ impl RoleSet {
     #[inline]
     pub(crate) fn has(&self, role: RoleId) -> bool {
         let bit = 1 << (role.0 % 64);
-        self.signature & bit != 0 && self.bits.get(role.0 as usize / 64).is_some_and(|word| word & bit != 0)
+        self.signature & bit != 0
+            && self
+                .bits
+                .get(role.0 as usize / 64)
+                .is_some_and(|word| word & bit != 0)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = RoleId> {
@@ -123,7 +140,12 @@ mod tests {
         let mut roles: Vec<u32> = set.iter().map(|r| r.0).collect();
         roles.sort_unstable();
         assert_eq!(roles, [0, 63, 64, 128, 199]);
-        assert!(set.has(RoleId(64)) && !set.has(RoleId(1)) && !set.has(RoleId(65)) && !set.has(RoleId(256)));
+        assert!(
+            set.has(RoleId(64))
+                && !set.has(RoleId(1))
+                && !set.has(RoleId(65))
+                && !set.has(RoleId(256))
+        );
         set.clear();
         assert_eq!(set.len(), 0);
         assert!((0..200).all(|role| !set.has(RoleId(role))));

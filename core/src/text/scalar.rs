@@ -1,20 +1,12 @@
 //! What a node is asked to be: text, a number, a list. A mismatch names both kinds.
 
+use crate::time::DURATION_UNITS;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::json::is_number;
 use super::{Key, Kind, Node, Style};
 use crate::diagnostic::{Code, Diagnostic};
-
-/// Units of a duration and their milliseconds.
-const UNITS: &[(&str, u64)] = &[
-    ("ms", 1),
-    ("s", 1_000),
-    ("min", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
 
 impl Node {
     /// The decoded text of a string; a bare word or number of YAML is one too, `null` is not.
@@ -82,7 +74,7 @@ impl Node {
         if number.is_empty() {
             return Err(refuse("a duration is a whole number and a unit", EXAMPLES));
         }
-        let Some((_, unit_ms)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+        let Some((_, unit_ms)) = DURATION_UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(match unit {
                 "m" => refuse(
                     "`m` may mean minutes or months",

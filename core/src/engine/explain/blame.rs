@@ -21,7 +21,11 @@ impl<F: Facts> Blame<'_, F> {
 
     /// How far the statement is from it. That something else is asked for weighs most.
     pub(super) fn cost(&self, id: PredicateId, wanted: bool) -> u64 {
-        if id == PredicateId::TRUE { 0 } else { self.node_cost(id.0, wanted) }
+        if id == PredicateId::TRUE {
+            0
+        } else {
+            self.node_cost(id.0, wanted)
+        }
     }
 
     fn node_cost(&self, id: u32, wanted: bool) -> u64 {
@@ -35,8 +39,16 @@ impl<F: Facts> Blame<'_, F> {
                 }
             }
             Some(node @ (Node::All { start, len } | Node::Any { start, len })) => {
-                let costs = self.predicates.children(*start, *len).iter().map(|child| self.node_cost(*child, wanted));
-                if is_joint(node, wanted) { costs.sum() } else { costs.min().unwrap_or(NEVER) }
+                let costs = self
+                    .predicates
+                    .children(*start, *len)
+                    .iter()
+                    .map(|child| self.node_cost(*child, wanted));
+                if is_joint(node, wanted) {
+                    costs.sum()
+                } else {
+                    costs.min().unwrap_or(NEVER)
+                }
             }
             None => 0,
         }
@@ -53,8 +65,13 @@ impl<F: Facts> Blame<'_, F> {
             Some(node @ (Node::All { start, len } | Node::Any { start, len })) => {
                 let children = self.predicates.children(*start, *len);
                 if is_joint(node, wanted) {
-                    children.iter().for_each(|child| self.collect(*child, wanted, checks));
-                } else if let Some(easiest) = children.iter().min_by_key(|child| self.node_cost(**child, wanted)) {
+                    children
+                        .iter()
+                        .for_each(|child| self.collect(*child, wanted, checks));
+                } else if let Some(easiest) = children
+                    .iter()
+                    .min_by_key(|child| self.node_cost(**child, wanted))
+                {
                     self.collect(*easiest, wanted, checks);
                 }
             }
@@ -63,11 +80,18 @@ impl<F: Facts> Blame<'_, F> {
     }
 
     fn comes_out(&self, node: u32, wanted: bool) -> bool {
-        self.predicates.evaluate(PredicateId(node), self.facts, &mut Unwatched) == Truth::of(wanted)
+        self.predicates
+            .evaluate(PredicateId(node), self.facts, &mut Unwatched)
+            == Truth::of(wanted)
     }
 
     fn weight(&self, check: u32) -> u64 {
-        match self.predicates.checks.get(check as usize).map(|check| check.slot) {
+        match self
+            .predicates
+            .checks
+            .get(check as usize)
+            .map(|check| check.slot)
+        {
             Some(Slot::Path | Slot::Action | Slot::ResourceType) => 64,
             Some(Slot::Method | Slot::Host) => 16,
             Some(Slot::ResourceId) => 8,

@@ -13,11 +13,13 @@ mod wording;
 use super::Engine;
 use super::answer::{Decision, SourceLine};
 use super::authorize::Listen;
+use super::roles;
 use super::scratch::{Scratch, Sets};
 use super::view::{Held, View};
-use super::roles;
 use crate::decision::{Effect, Reason};
+use crate::pattern::path::{PathBuffer, Segments};
 use crate::program::leaf::{Entry, EntryKind};
+use crate::program::paths::Pending;
 use crate::program::predicate::Watch;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Truth;
@@ -51,6 +53,8 @@ pub struct Explanation {
     pub path: Option<String>,
     /// The roles that the principal holds in this request.
     pub roles: Vec<HeldRole>,
+    /// Grants to the principal that do not hold in this request.
+    pub dormant: Vec<DormantGrant>,
     /// Two of them that exclude each other.
     pub conflict: Option<[String; 2]>,
     /// The layers, where there are several.
@@ -71,6 +75,18 @@ pub struct HeldRole {
     pub active: bool,
     /// `request`, or where the grant stands; inherited roles say which role brings them.
     pub from: String,
+}
+
+/// A grant to the principal that does not hold in this request.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct DormantGrant {
+    /// The role that it would give.
+    pub role: String,
+    /// Where it stands.
+    pub source: String,
+    /// Why it does not hold.
+    pub because: Vec<Failed>,
 }
 
 /// Whether a layer allows.
@@ -143,7 +159,11 @@ impl Listen for Recorder {
     }
 }
 
-pub(super) fn explain(engine: &Engine, scratch: &mut Scratch, request: &Request<'_>) -> Explanation {
+pub(super) fn explain(
+    engine: &Engine,
+    scratch: &mut Scratch,
+    request: &Request<'_>,
+) -> Explanation {
     let mut recorder = Recorder::default();
     let decision = engine.run(scratch, request, &mut recorder);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -153,19 +173,33 @@ pub(super) fn explain(engine: &Engine, scratch: &mut Scratch, request: &Request<
         detail: decision.detail(),
         rule: decision.rule().map(Into::into),
         source: decision.source().map(|source| source.to_string()),
-        principal: decision.principal().map(|(provider, id)| format!("{}/{}", text(provider), text(id))),
+        principal: decision
+            .principal()
+            .map(|(provider, id)| format!("{}/{}", text(provider), text(id))),
         action: decision.action().map(text),
         path: decision.path().map(text),
         roles: Vec::new(),
+        dormant: Vec::new(),
         conflict: None,
         layers: Vec::new(),
         candidates: Vec::new(),
         nearest: None,
     };
     // What was refused before authorization has no candidates.
-    let authorized = !matches!(decision.reason(), Reason::MalformedRequest | Reason::CredentialInvalid);
+    let authorized = !matches!(
+        decision.reason(),
+        Reason::MalformedRequest | Reason::CredentialInvalid
+    );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
-        Teller { decision, view, sets, program: view.bound.program }.tell(recorder, &mut explanation);
+        let now = sets.now;
+        Teller {
+            decision,
+            view,
+            sets,
+            program: view.bound.program,
+            now,
+        }
+        .tell(recorder, &mut explanation);
     }
     explanation
 }
@@ -176,16 +210,29 @@ struct Teller<'a> {
     view: View<'a>,
     sets: &'a Sets,
     program: &'a Program,
+    now: i64,
 }
+
+/// The most grants that are told of because they do not hold.
+const MAX_DORMANT: usize = 32;
 
 impl Teller<'_> {
     fn tell(&self, recorder: Recorder, explanation: &mut Explanation) {
         explanation.roles = self.roles();
-        explanation.conflict = roles::conflict(self.program, self.sets).map(|(a, b)| [self.role_name(a), self.role_name(b)]);
+        explanation.dormant = self.dormant();
+        explanation.conflict = roles::conflict(self.program, self.sets)
+            .map(|(a, b)| [self.role_name(a), self.role_name(b)]);
         let outcomes = outcomes(recorder.candidates);
         explanation.layers = self.layers(&outcomes);
-        explanation.candidates = outcomes.iter().filter_map(|(rule, truth)| self.candidate(*rule, *truth)).collect();
-        explanation.nearest = if self.decision.effect() == Effect::Deny { self.nearest() } else { None };
+        explanation.candidates = outcomes
+            .iter()
+            .filter_map(|(rule, truth)| self.candidate(*rule, *truth))
+            .collect();
+        explanation.nearest = if self.decision.effect() == Effect::Deny {
+            self.nearest()
+        } else {
+            None
+        };
     }
 
     fn role_name(&self, role: RoleId) -> String {
@@ -196,19 +243,79 @@ impl Teller<'_> {
         let mut held: Vec<RoleId> = self.sets.held.iter().collect();
         held.sort_unstable();
         let active = self.sets.roles();
-        held.into_iter().map(|role| HeldRole { role: self.role_name(role), active: active.has(role), from: self.role_source(role) }).collect()
+        held.into_iter()
+            .map(|role| HeldRole {
+                role: self.role_name(role),
+                active: active.has(role),
+                from: self.role_source(role),
+            })
+            .collect()
     }
 
     /// Where a role comes from: the request, a grant, or a role that inherits it.
     fn role_source(&self, role: RoleId) -> String {
-        let brought = self.view.caller.map_or(&[][..], |caller| caller.principal.roles);
-        let brought = brought.iter().filter_map(|name| self.program.roles.names.get(0, name)).map(|id| (RoleId(id), None));
-        let granted = self.sets.granted.iter().map(|(role, grant)| (*role, Some(*grant)));
-        let gives = |(by, _): &(RoleId, Option<u32>)| self.program.roles.closure.get(by.0).contains(&role.0);
-        let Some((by, grant)) = brought.chain(granted).find(gives) else { return "a grant".into() };
-        let place = grant.and_then(|grant| self.program.grants.grants.get(grant as usize)).map(|grant| SourceLine::new(self.program, grant.at));
+        let brought = self.view.caller.map_or(&[][..], |caller| caller.roles());
+        let brought = brought
+            .iter()
+            .filter_map(|name| self.program.roles.names.get(0, name))
+            .map(|id| (RoleId(id), None));
+        let granted = self
+            .sets
+            .granted
+            .iter()
+            .map(|(role, grant)| (*role, Some(*grant)));
+        let gives = |(by, _): &(RoleId, Option<u32>)| {
+            self.program.roles.closure.get(by.0).contains(&role.0)
+        };
+        let Some((by, grant)) = brought.chain(granted).find(gives) else {
+            return "a grant".into();
+        };
+        let place = grant
+            .and_then(|grant| self.program.grants.grants.get(grant as usize))
+            .map(|grant| SourceLine::new(self.program, grant.at));
         let from = place.map_or_else(|| "request".into(), |place| format!("grant at {place}"));
-        if by == role { from } else { format!("{}, {from}", self.role_name(by)) }
+        if by == role {
+            from
+        } else {
+            format!("{}, {from}", self.role_name(by))
+        }
+    }
+
+    /// Grants that want another domain or another time.
+    fn dormant(&self) -> Vec<DormantGrant> {
+        let (program, grants) = (self.program, &self.program.grants);
+        let Some(caller) = &self.view.caller else {
+            return Vec::new();
+        };
+        let (mut pending, mut buffer, mut segments) =
+            (Pending::new(), PathBuffer::new(), Segments::new());
+        let mut ids = Vec::new();
+        roles::each_grant(
+            grants,
+            caller,
+            (&mut pending, &mut buffer, &mut segments),
+            |id| ids.push(id),
+        );
+        let facts = Held {
+            view: &self.view,
+            roles: self.sets.roles(),
+        };
+        let asleep = |id: u32| {
+            grants
+                .holding(id, &program.inputs.domains, self.now, &facts)
+                .is_none()
+        };
+        let told = ids
+            .into_iter()
+            .filter(|id| asleep(*id))
+            .filter_map(|id| grants.grants.get(id as usize))
+            .take(MAX_DORMANT);
+        told.map(|grant| DormantGrant {
+            role: self.role_name(grant.role),
+            source: SourceLine::new(program, grant.at).to_string(),
+            because: wording::dormant(program, &self.view, grant, self.now),
+        })
+        .collect()
     }
 
     fn layers(&self, outcomes: &[(u32, Truth)]) -> Vec<LayerVerdict> {
@@ -217,8 +324,14 @@ impl Teller<'_> {
             return Vec::new();
         }
         let allows = |at: usize| {
-            let by_rule = outcomes.iter().filter(|(_, truth)| *truth == Truth::True).filter_map(|(rule, _)| self.program.rules.get(*rule as usize));
-            layers.default_allow >> at & 1 == 1 || by_rule.clone().any(|rule| rule.kind == EntryKind::Allow && usize::from(rule.layer) == at)
+            let by_rule = outcomes
+                .iter()
+                .filter(|(_, truth)| *truth == Truth::True)
+                .filter_map(|(rule, _)| self.program.rules.get(*rule as usize));
+            layers.default_allow >> at & 1 == 1
+                || by_rule
+                    .clone()
+                    .any(|rule| rule.kind == EntryKind::Allow && usize::from(rule.layer) == at)
         };
         let verdict = |(at, name): (usize, &Option<Box<str>>)| LayerVerdict {
             layer: name.as_deref().unwrap_or("main").into(),
@@ -241,7 +354,14 @@ impl Teller<'_> {
             EntryKind::Require => "require",
             EntryKind::Allow | EntryKind::Route => "allow",
         };
-        Some(Candidate { rule: rule.id.to_string(), source: self.place(rule), effect, shadow: rule.shadow, outcome, because: self.failed(because) })
+        Some(Candidate {
+            rule: rule.id.to_string(),
+            source: self.place(rule),
+            effect,
+            shadow: rule.shadow,
+            outcome,
+            because: self.failed(because),
+        })
     }
 
     fn place(&self, rule: &Rule) -> String {
@@ -253,14 +373,26 @@ impl Teller<'_> {
     }
 
     fn with_facts<T>(&self, run: impl FnOnce(&Blame<'_, Held<'_, '_>>) -> T) -> T {
-        let facts = Held { view: &self.view, roles: self.sets.roles() };
-        run(&Blame { predicates: &self.program.statements, facts: &facts })
+        let facts = Held {
+            view: &self.view,
+            roles: self.sets.roles(),
+        };
+        run(&Blame {
+            predicates: &self.program.statements,
+            facts: &facts,
+        })
     }
 
     fn failed(&self, checks: Vec<u32>) -> Vec<Failed> {
         let mut told: Vec<Failed> = Vec::new();
-        for check in checks.iter().filter_map(|check| self.program.statements.checks.get(*check as usize)) {
-            let failed = Failed { test: wording::test(self.program, check), found: wording::found(self.program, &self.view, self.sets.roles(), check) };
+        for check in checks
+            .iter()
+            .filter_map(|check| self.program.statements.checks.get(*check as usize))
+        {
+            let failed = Failed {
+                test: wording::test(self.program, check),
+                found: wording::found(self.program, &self.view, self.sets.roles(), check),
+            };
             if !told.contains(&failed) {
                 told.push(failed);
             }
@@ -272,11 +404,20 @@ impl Teller<'_> {
     fn nearest(&self) -> Option<Nearest> {
         let (rule, wanted) = match self.decision.reason() {
             Reason::RoleConflict => return None,
-            Reason::NotPermitted | Reason::Unauthenticated if self.decision.rule().is_none() => (self.nearest_allow()?, true),
-            _ => (self.program.rules.get(self.deciding_rule()? as usize)?, false),
+            Reason::NotPermitted | Reason::Unauthenticated if self.decision.rule().is_none() => {
+                (self.nearest_allow()?, true)
+            }
+            _ => (
+                self.program.rules.get(self.deciding_rule()? as usize)?,
+                false,
+            ),
         };
         let differ = self.failed(self.blame(rule, wanted));
-        Some(Nearest { rule: rule.id.to_string(), source: self.place(rule), differ })
+        Some(Nearest {
+            rule: rule.id.to_string(),
+            source: self.place(rule),
+            differ,
+        })
     }
 
     fn deciding_rule(&self) -> Option<u32> {
@@ -284,8 +425,17 @@ impl Teller<'_> {
     }
 
     fn nearest_allow(&self) -> Option<&Rule> {
-        let allows = self.program.rules.iter().filter(|rule| rule.kind == EntryKind::Allow && !rule.shadow);
-        self.with_facts(|blame| allows.map(|rule| (blame.cost(rule.statement, true), rule)).min_by_key(|(cost, _)| *cost)).map(|(_, rule)| rule)
+        let allows = self
+            .program
+            .rules
+            .iter()
+            .filter(|rule| rule.kind == EntryKind::Allow && !rule.shadow);
+        self.with_facts(|blame| {
+            allows
+                .map(|rule| (blame.cost(rule.statement, true), rule))
+                .min_by_key(|(cost, _)| *cost)
+        })
+        .map(|(_, rule)| rule)
     }
 }
 
@@ -301,4 +451,3 @@ fn outcomes(mut candidates: Vec<(u32, Truth)>) -> Vec<(u32, Truth)> {
     candidates.dedup_by_key(|(rule, _)| *rule);
     candidates
 }
-

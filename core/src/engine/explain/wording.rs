@@ -1,12 +1,15 @@
 //! Tests and values in words.
 
-use super::super::view::View;
+use super::super::view::{Held, View};
+use super::Failed;
 use crate::pattern::template::{PathTemplate, TemplateSegment};
 use crate::pattern::text::TextPattern;
+use crate::program::grants::{Grant, domain_is};
 use crate::program::predicate::{Ask, Check, Compare, GlobPiece, Need, Slot, Values};
 use crate::program::roles::RoleSet;
 use crate::program::{Owner, Program};
 use crate::request::Value;
+use crate::time::format_timestamp;
 
 /// The most characters that a value is told with.
 const MAX_TOLD: usize = 120;
@@ -14,17 +17,33 @@ const MAX_TOLD: usize = 120;
 /// What a test asks, such as `method is POST`.
 pub(super) fn test(program: &Program, check: &Check) -> String {
     let subject = subject(program, check.slot);
-    let every = if check.need == Need::All { "every " } else { "" };
+    let every = if check.need == Need::All {
+        "every "
+    } else {
+        ""
+    };
     format!("{every}{subject} {}", ask(program, &check.ask))
 }
 
 /// What the request has where a test looks.
 pub(super) fn found(program: &Program, view: &View<'_>, roles: &RoleSet, check: &Check) -> String {
     if check.slot == Slot::Roles && view.caller.is_some() {
-        let names: Vec<String> = roles.iter().take(8).map(|role| text(program.roles.names.name(role.0))).collect();
-        return if names.is_empty() { "no role".into() } else { cut(&names.join(", ")) };
+        let names: Vec<String> = roles
+            .iter()
+            .take(8)
+            .map(|role| text(program.roles.names.name(role.0)))
+            .collect();
+        return if names.is_empty() {
+            "no role".into()
+        } else {
+            cut(&names.join(", "))
+        };
     }
-    let nobody = view.caller.is_none() && matches!(check.slot, Slot::Roles | Slot::Groups | Slot::Scopes | Slot::PrincipalId | Slot::PrincipalProvider);
+    let nobody = view.caller.is_none()
+        && matches!(
+            check.slot,
+            Slot::Roles | Slot::Groups | Slot::Scopes | Slot::PrincipalId | Slot::PrincipalProvider
+        );
     match view.value(check.slot) {
         _ if nobody => "nobody is identified".into(),
         Values::Absent => "nothing".into(),
@@ -33,15 +52,65 @@ pub(super) fn found(program: &Program, view: &View<'_>, roles: &RoleSet, check: 
         Values::Many(values) => list(values.iter().copied()),
         Values::Names(names) => list(names.iter().map(|name| Value::String(name))),
         Values::Headers { fields, name } => {
-            let of_name = fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
+            let of_name = fields
+                .iter()
+                .filter(|(field, _)| field.eq_ignore_ascii_case(name));
             list(of_name.map(|(_, value)| Value::String(value)))
         }
-        Values::Parameters { values, decoded, name } => {
+        Values::Parameters {
+            values,
+            decoded,
+            name,
+        } => {
             let of_name = values.iter().filter(|(slot, ..)| *slot == name);
-            let text = |(_, start, len): &(u16, u16, u16)| decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len)).unwrap_or_default();
+            let text = |(_, start, len): &(u16, u16, u16)| {
+                decoded
+                    .get(usize::from(*start)..usize::from(*start) + usize::from(*len))
+                    .unwrap_or_default()
+            };
             list(of_name.map(|value| Value::String(text(value))))
         }
     }
+}
+
+/// Why a grant does not hold.
+pub(super) fn dormant(program: &Program, view: &View<'_>, grant: &Grant, now: i64) -> Vec<Failed> {
+    let facts = Held {
+        view,
+        roles: &RoleSet::default(),
+    };
+    let mut failed = Vec::new();
+    for (domain, wanted) in program.grants.within(grant) {
+        let Some((name, slot)) = program.inputs.domains.get(usize::from(*domain)) else {
+            continue;
+        };
+        if !domain_is(&program.inputs.domains, *domain, wanted, &facts) {
+            let found = match view.value(*slot) {
+                Values::One(given) => value(given),
+                _ => "nothing".into(),
+            };
+            failed.push(Failed {
+                test: format!("{name} is {}", cut(&text(wanted))),
+                found,
+            });
+        }
+    }
+    let time = |ms: i64| format_timestamp(ms).unwrap_or_else(|| format!("{ms} ms since 1970"));
+    if let Some((from, until)) = program.grants.window(grant) {
+        if now < *from {
+            failed.push(Failed {
+                test: format!("time is from {}", time(*from)),
+                found: time(now),
+            });
+        }
+        if now >= *until {
+            failed.push(Failed {
+                test: format!("time is before {}", time(*until)),
+                found: time(now),
+            });
+        }
+    }
+    failed
 }
 
 fn subject(program: &Program, slot: Slot) -> String {
@@ -53,12 +122,19 @@ fn subject(program: &Program, slot: Slot) -> String {
         Slot::Header(id) => format!("header {}", text(inputs.headers.name(u32::from(id)))),
         Slot::Query(id) => format!("query {}", text(inputs.queries.name(u32::from(id)))),
         Slot::Attribute(id) => {
-            let owner = match inputs.attributes.get(usize::from(id)).map(|declared| declared.owner) {
+            let owner = match inputs
+                .attributes
+                .get(usize::from(id))
+                .map(|declared| declared.owner)
+            {
                 Some(Owner::Principal) => "principal",
                 Some(Owner::Resource) => "resource",
                 Some(Owner::Request) | None => "request",
             };
-            format!("{owner}.attr.{}", text(inputs.attribute_names.name(u32::from(id))))
+            format!(
+                "{owner}.attr.{}",
+                text(inputs.attribute_names.name(u32::from(id)))
+            )
         }
         Slot::SourceIp => "source_ip".into(),
         Slot::RemoteIp => "remote_ip".into(),
@@ -86,16 +162,34 @@ fn ask(program: &Program, ask: &Ask) -> String {
                 GlobPiece::Byte(byte) => vec![*byte],
                 GlobPiece::One => b"?".to_vec(),
                 GlobPiece::Run => b"*".to_vec(),
-                GlobPiece::Slot(slot, _) => format!("${{{}}}", subject(program, *slot)).into_bytes(),
+                GlobPiece::Slot(slot, _) => {
+                    format!("${{{}}}", subject(program, *slot)).into_bytes()
+                }
             };
             let parts: Vec<u8> = glob.parts.iter().flat_map(part).collect();
             format!("is like {}", cut(&text(&parts)))
         }
         Ask::OneOf(names) => {
-            let first: Vec<String> = (0..u32::try_from(names.len()).unwrap_or(8)).take(8).map(|id| text(names.name(id))).collect();
-            format!("is one of {}{}", cut(&first.join(", ")), if names.len() > first.len() { ", …" } else { "" })
+            let first: Vec<String> = (0..u32::try_from(names.len()).unwrap_or(8))
+                .take(8)
+                .map(|id| text(names.name(id)))
+                .collect();
+            format!(
+                "is one of {}{}",
+                cut(&first.join(", ")),
+                if names.len() > first.len() {
+                    ", …"
+                } else {
+                    ""
+                }
+            )
         }
-        Ask::Role(role) => format!("is {}", role.map_or("one that is not declared".into(), |role| text(program.roles.names.name(role.0)))),
+        Ask::Role(role) => format!(
+            "is {}",
+            role.map_or("one that is not declared".into(), |role| text(
+                program.roles.names.name(role.0)
+            ))
+        ),
         Ask::Same(slot) => format!("is the same as {}", subject(program, *slot)),
         Ask::Path(template) => format!("is {}", template_words(template)),
         Ask::Host { pattern, .. } => format!("is {pattern}"),
@@ -104,7 +198,9 @@ fn ask(program: &Program, ask: &Ask) -> String {
         Ask::Cidr(networks) => format!("is in {}", cut(&networks.to_string())),
         Ask::Int(compare, number) => format!("{} {number}", sign(*compare)),
         Ask::Double(compare, number) => format!("{} {number}", sign(*compare)),
-        Ask::Time(compare, time) => format!("{} {time} ms since 1970", sign(*compare)),
+        Ask::Time(compare, time) => {
+            format!("{} {}", sign(*compare), value(Value::Timestamp(*time)))
+        }
         Ask::Duration(compare, time) => format!("{} {time} ms", sign(*compare)),
         Ask::Bool(wanted) => format!("is {wanted}"),
     }
@@ -143,7 +239,10 @@ fn list<'v>(values: impl Iterator<Item = Value<'v>>) -> String {
     let told: Vec<String> = values.take(9).map(value).collect();
     match told.len() {
         0 => "nothing".into(),
-        9 => cut(&format!("{}, …", told.get(..8).unwrap_or_default().join(", "))),
+        9 => cut(&format!(
+            "{}, …",
+            told.get(..8).unwrap_or_default().join(", ")
+        )),
         _ => cut(&told.join(", ")),
     }
 }
@@ -155,7 +254,9 @@ fn value(value: Value<'_>) -> String {
         Value::Double(value) => value.to_string(),
         Value::String(bytes) => cut(&text(bytes)),
         Value::Ip(ip) => ip.to_string(),
-        Value::Timestamp(time) => format!("{time} ms since 1970"),
+        Value::Timestamp(time) => {
+            format_timestamp(time).unwrap_or_else(|| format!("{time} ms since 1970"))
+        }
         Value::Duration(time) => format!("{time} ms"),
         Value::List(items) => list(items.iter().copied()),
     }
@@ -164,7 +265,16 @@ fn value(value: Value<'_>) -> String {
 /// Text from a request or a policy, safe to print: control characters are escaped.
 fn text(bytes: &[u8]) -> String {
     let plain = String::from_utf8_lossy(bytes);
-    plain.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    plain
+        .chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 fn cut(text: &str) -> String {
