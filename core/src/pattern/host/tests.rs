@@ -96,7 +96,7 @@ fn matching() {
         ("prefix.*", "prefix", false, false),
         ("prefix.*", "aprefix.b", false, false),
         ("*", "example.com", true, true),
-        ("*", "example.com:80", false, true),
+        ("*", "example.com:80", true, true),
         ("*:80", "example.com:80", true, true),
         ("*:80", "example.com", false, false),
         ("[::1]", "[0::1]", true, true),

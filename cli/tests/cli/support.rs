@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// A policy that says something of everything that the command line prints.
-pub const POLICY: &str = "\
+pub(crate) const POLICY: &str = "\
 gatelet: 1
 identity: { trust_host: [principal] }
 actions:
@@ -29,13 +29,13 @@ strip: [x-principal]
 ";
 
 /// Before the grant of [`POLICY`] ends.
-pub const EARLY: &str = "2026-03-01T12:00:00Z";
+pub(crate) const EARLY: &str = "2026-03-01T12:00:00Z";
 
-pub struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     /// An empty directory for one test.
-    pub fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a directory for the test");
@@ -43,23 +43,23 @@ impl Directory {
     }
 
     /// One with `shop.yaml` in it.
-    pub fn with_policy(test: &str) -> Self {
+    pub(crate) fn with_policy(test: &str) -> Self {
         let directory = Self::new(test);
         directory.write("shop.yaml", POLICY);
         directory
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(path, text).expect("a file of the test");
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatelet"));
         command
             .args(arguments)
@@ -68,15 +68,12 @@ impl Directory {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::new(
-            arguments,
-            self.command(arguments).output().expect("the binary runs"),
-        )
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::new(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Runs with `input` as the standard input.
-    pub fn run_with(&self, arguments: &[&str], input: &[u8]) -> Run {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Run {
         let mut command = self.command(arguments);
         command
             .stdin(Stdio::piped())
@@ -91,23 +88,21 @@ impl Directory {
         });
         let output = child.wait_with_output().expect("the binary ends");
         writer.join().expect("the writer ends");
-        Run::new(arguments, output)
+        Run::new(output)
     }
 }
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Run {
-    pub arguments: Vec<String>,
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    fn new(arguments: &[&str], output: Output) -> Self {
+    fn new(output: Output) -> Self {
         Self {
-            arguments: arguments.iter().map(ToString::to_string).collect(),
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("the output is text"),
             stderr: String::from_utf8(output.stderr).expect("the errors are text"),
@@ -116,14 +111,14 @@ impl Run {
 
     /// Checks the exit code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
     /// Checks that the one line of errors says all of this.
     #[track_caller]
-    pub fn fails_with(self, code: i32, words: &[&str]) {
+    pub(crate) fn fails_with(self, code: i32, words: &[&str]) {
         let run = self.exits(code);
         assert!(run.stderr.starts_with("gatelet: "), "{run:#?}");
         assert_eq!(run.stderr.lines().count(), 1, "{run:#?}");
@@ -134,7 +129,7 @@ impl Run {
 
     /// The output, one JSON value per line.
     #[track_caller]
-    pub fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         let parse = |line: &str| serde_json::from_str(line).expect(line);
         self.stdout.lines().map(parse).collect()
     }

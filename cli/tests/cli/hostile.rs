@@ -1,10 +1,8 @@
 //! Wrong usage, files that cannot be read, and input that means harm.
 
-mod support;
-
 use std::fs::File;
 
-use support::Directory;
+use super::support::Directory;
 
 const DECIDE: &[&str] = &["decide", "--policy", "shop.yaml", "--requests"];
 
