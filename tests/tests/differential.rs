@@ -2,6 +2,8 @@
 //!
 //! `GATELET_LONG=1` decides a million times, `GATELET_SEED=…` replays one seed.
 
+use std::collections::BTreeMap;
+
 use gatelet::{Engine, EngineConfig, Policy, RequestBuf, Source};
 use gatelet_tests::model::render::{self, Lines, Rendered};
 use gatelet_tests::model::{Answer, Model, Request, generate, reference};
@@ -10,6 +12,14 @@ use serde_json::Value;
 
 const SEEDS: &[u64] = &[1, 2, 3];
 const REQUESTS_PER_POLICY: usize = 40;
+/// One in so many decisions is explained too.
+const EXPLAINED: usize = 16;
+/// Every reason that the model can bring about comes up at least once in so many decisions.
+const RAREST: usize = 1_000;
+const REASONS: &[&str] = &[
+    "allowed", "denied_by_rule", "not_permitted", "unauthenticated", "approval_required", "role_conflict",
+    "indeterminate", "malformed_request",
+];
 
 #[test]
 fn the_engine_agrees_with_the_reference() {
@@ -24,6 +34,7 @@ fn the_engine_agrees_with_the_reference() {
         }
     };
     let mut decided = 0;
+    let mut reasons = BTreeMap::new();
     for seed in &seeds {
         let mut random = Prng::new(*seed);
         for _ in 0..total.div_ceil(seeds.len() * REQUESTS_PER_POLICY) {
@@ -31,33 +42,42 @@ fn the_engine_agrees_with_the_reference() {
             let mut requests: Vec<_> = (0..REQUESTS_PER_POLICY).map(|_| generate::request(&mut random, &model)).collect();
             // One engine sees time only go forward.
             requests.sort_by_key(Request::at);
-            if let Some(request) = first_difference(&model, &requests) {
+            if let Some(request) = first_difference(&model, &requests, &mut reasons) {
                 let (model, request) = shrink(model, request.clone());
                 panic!("GATELET_SEED={seed}\n{}", report(&model, &request));
             }
             decided += requests.len();
         }
     }
-    println!("{decided} decisions, no difference");
+    println!("{decided} decisions, no difference; {reasons:?}");
     assert!(decided >= total);
+    for reason in REASONS {
+        let count = reasons.get(*reason).copied().unwrap_or(0);
+        assert!(count >= decided / RAREST, "{reason} came up {count} times");
+    }
 }
 
 /// The first request on which the two differ.
-fn first_difference<'r>(model: &Model, requests: &'r [Request]) -> Option<&'r Request> {
+fn first_difference<'r>(model: &Model, requests: &'r [Request], reasons: &mut BTreeMap<String, usize>) -> Option<&'r Request> {
     let (sources, lines) = render::policy(model);
     let engine = match engine(&sources) {
         Ok(engine) => engine,
         Err(problem) => panic!("{problem}\n{}", text(&sources)),
     };
     let mut scratch = engine.scratch();
-    requests.iter().find(|request| {
+    let mut differs = |(number, request): (usize, &Request)| {
         let json = render::request(request).to_string();
         let read = RequestBuf::from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"));
         let view = read.view();
         let borrowed = view.request();
         let decision = engine.decide(&mut scratch, &borrowed);
-        answer(&serde_json::to_value(decision).unwrap()) != reference::decide(model, request, &lines)
-    })
+        let got = answer(&serde_json::to_value(decision).unwrap());
+        *reasons.entry(got.reason.clone()).or_default() += 1;
+        let explained = (number % EXPLAINED == 0).then(|| engine.explain(&mut scratch, &borrowed));
+        let explains = explained.is_none_or(|told| told.effect == got.effect && told.reason == got.reason && told.rule == got.rule);
+        !explains || got != reference::decide(model, request, &lines)
+    };
+    requests.iter().enumerate().find(|&(number, request)| differs((number, request))).map(|(_, request)| request)
 }
 
 fn engine(sources: &[Rendered]) -> Result<Engine, String> {
@@ -93,7 +113,7 @@ fn answer(decision: &Value) -> Answer {
 fn shrink(mut model: Model, request: Request) -> (Model, Request) {
     let differs = |model: &Model| {
         let (sources, _) = render::policy(model);
-        engine(&sources).is_ok() && first_difference(model, std::slice::from_ref(&request)).is_some()
+        engine(&sources).is_ok() && first_difference(model, std::slice::from_ref(&request), &mut BTreeMap::new()).is_some()
     };
     if !differs(&model) {
         // It takes the requests before it.

@@ -159,8 +159,7 @@ fn nest(engine: &Engine, depth: usize) {
 #[test]
 fn nothing_at_all() {
     let engine = engine(POLICY);
-    // Nobody knows whether it comes from afar.
-    assert_eq!(decide(&engine, &Request::default()), (Effect::Deny, Reason::Indeterminate));
+    assert_eq!(decide(&engine, &Request::default()), (Effect::Deny, Reason::MalformedRequest));
     let empty = Request {
         method: Some(b""), host: Some(b""), path: Some(b""), source_ip: Some(b""), principal: Some(Principal::default()),
         headers: &[(b"", b"")], active_roles: Some(&[]), action: Some(b""), resource: Some(Resource::default()), ..Request::default()
