@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use gatelet::{Clock, Diagnostic, Engine, EngineConfig, LoadOptions, Policy, RequestBuf, Scratch, Severity, Source};
+use gatelet::{
+    Clock, Diagnostic, Engine, EngineConfig, LoadOptions, Policy, RequestBuf, Scratch, Severity,
+    Source,
+};
 use serde_json::Value;
 
 use crate::alloc::allocations;
@@ -36,17 +39,28 @@ pub fn run(case: &Case) -> Outcome {
     let policy = match load(case, false) {
         Ok(policy) => policy,
         Err(diagnostics) => {
-            outcome.codes.extend(diagnostics.iter().map(|found| found.code().to_string()));
-            compare_diagnostics("error", &case.errors, &of_severity(&diagnostics, Severity::Error), &mut outcome);
+            outcome
+                .codes
+                .extend(diagnostics.iter().map(|found| found.code().to_string()));
+            compare_diagnostics(
+                "error",
+                &case.errors,
+                &of_severity(&diagnostics, Severity::Error),
+                &mut outcome,
+            );
             return outcome;
         }
     };
     if !case.errors.is_empty() {
-        outcome.failures.push(format!("it loads, expected {:?}", case.errors));
+        outcome
+            .failures
+            .push(format!("it loads, expected {:?}", case.errors));
         return outcome;
     }
     let warnings: Vec<_> = policy.warnings().iter().collect();
-    outcome.codes.extend(warnings.iter().map(|found| found.code().to_string()));
+    outcome
+        .codes
+        .extend(warnings.iter().map(|found| found.code().to_string()));
     compare_diagnostics("warning", &case.warnings, &warnings, &mut outcome);
     let (expected, engine) = match engine(case, policy) {
         Ok(engine) => (decide_all(case, &engine, &mut outcome), engine),
@@ -61,7 +75,9 @@ pub fn run(case: &Case) -> Outcome {
             Ok(engine) => {
                 let got = decide_all(case, &engine, &mut Outcome::default());
                 if got != expected {
-                    outcome.failures.push(format!("{what}: {got:?}\n  instead of {expected:?}"));
+                    outcome
+                        .failures
+                        .push(format!("{what}: {got:?}\n  instead of {expected:?}"));
                 }
             }
             Err(problem) => outcome.failures.push(format!("{what}: {problem}")),
@@ -78,7 +94,7 @@ fn load(case: &Case, reversed: bool) -> Result<Policy, Vec<Diagnostic>> {
         sources.reverse();
         values.reverse();
     }
-    let options = LoadOptions { values: &values, ..LoadOptions::default() };
+    let options = LoadOptions { values: &values };
     Policy::load_with(&sources, &options).map_err(|error| error.diagnostics().to_vec())
 }
 
@@ -105,11 +121,15 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
             (Ok(request), Some(expected), _) => (request, expected),
             (Err(error), _, Some(part)) if error.to_string().contains(part.as_str()) => continue,
             (Ok(_), None, part) => {
-                outcome.failures.push(format!("step {number}: the request is read, expected the error {part:?}"));
+                outcome.failures.push(format!(
+                    "step {number}: the request is read, expected the error {part:?}"
+                ));
                 continue;
             }
             (Err(error), _, part) => {
-                outcome.failures.push(format!("step {number}: {error}, expected {part:?}"));
+                outcome
+                    .failures
+                    .push(format!("step {number}: {error}, expected {part:?}"));
                 continue;
             }
         };
@@ -117,15 +137,25 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
         let different = mismatches(expected, &answer);
         if !different.is_empty() {
             let explained = explain(engine, &mut scratch, &request).1;
-            outcome.failures.push(format!("step {number}: {}\n{explained}", different.join("\n  ")));
+            outcome.failures.push(format!(
+                "step {number}: {}\n{explained}",
+                different.join("\n  ")
+            ));
         }
         let text = |field: &str| answer.get(field).cloned().unwrap_or_default();
-        outcome.reasons.extend(text("reason").as_str().map(str::to_owned));
+        outcome
+            .reasons
+            .extend(text("reason").as_str().map(str::to_owned));
         let (explained, _) = explain(engine, &mut scratch, &request);
-        for field in ["effect", "reason", "detail", "rule", "source", "action", "path"] {
+        for field in [
+            "effect", "reason", "detail", "rule", "source", "action", "path",
+        ] {
             if explained.get(field) != answer.get(field) {
                 let said = explained.get(field);
-                outcome.failures.push(format!("step {number}: explain says {field} {said:?}, decide {}", text(field)));
+                outcome.failures.push(format!(
+                    "step {number}: explain says {field} {said:?}, decide {}",
+                    text(field)
+                ));
             }
         }
         answers.push(answer);
@@ -144,12 +174,18 @@ fn decide(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> Value
 fn explain(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> (Value, String) {
     let view = request.view();
     let explanation = engine.explain(scratch, &view.request());
-    (serde_json::to_value(&explanation).unwrap_or_default(), explanation.to_string())
+    (
+        serde_json::to_value(&explanation).unwrap_or_default(),
+        explanation.to_string(),
+    )
 }
 
 /// After one decision of each request, no decision asks for memory.
 fn count_allocations(case: &Case, engine: &Engine, outcome: &mut Outcome) {
-    let requests = case.steps.iter().map(|step| RequestBuf::from_json(request_json(case, step).as_bytes()));
+    let requests = case
+        .steps
+        .iter()
+        .map(|step| RequestBuf::from_json(request_json(case, step).as_bytes()));
     let requests: Vec<_> = requests.flatten().collect();
     let mut scratch = engine.scratch();
     for request in &requests {
@@ -161,16 +197,27 @@ fn count_allocations(case: &Case, engine: &Engine, outcome: &mut Outcome) {
         let borrowed = view.request();
         let (_, count) = allocations(|| engine.decide(&mut scratch, &borrowed).allowed());
         if count > 0 {
-            outcome.failures.push(format!("request {}: decide allocates {count} times", index + 1));
+            outcome.failures.push(format!(
+                "request {}: decide allocates {count} times",
+                index + 1
+            ));
         }
     }
 }
 
 fn of_severity(diagnostics: &[Diagnostic], severity: Severity) -> Vec<&Diagnostic> {
-    diagnostics.iter().filter(|found| found.severity() == severity).collect()
+    diagnostics
+        .iter()
+        .filter(|found| found.severity() == severity)
+        .collect()
 }
 
-fn compare_diagnostics(what: &str, expected: &[ExpectedDiagnostic], found: &[&Diagnostic], outcome: &mut Outcome) {
+fn compare_diagnostics(
+    what: &str,
+    expected: &[ExpectedDiagnostic],
+    found: &[&Diagnostic],
+    outcome: &mut Outcome,
+) {
     for (index, expected) in expected.iter().enumerate() {
         match found.get(index) {
             Some(found) if matches(expected, found) => {}
@@ -188,18 +235,32 @@ fn compare_diagnostics(what: &str, expected: &[ExpectedDiagnostic], found: &[&Di
         }
     }
     for unexpected in found.iter().skip(expected.len()) {
-        let (line, column) = (unexpected.line().unwrap_or(0), unexpected.column().unwrap_or(0));
+        let (line, column) = (
+            unexpected.line().unwrap_or(0),
+            unexpected.column().unwrap_or(0),
+        );
         let rendered = unexpected.render(false);
-        outcome.failures.push(format!("unexpected {what} {} at {line}:{column}\n{rendered}", unexpected.code()));
+        outcome.failures.push(format!(
+            "unexpected {what} {} at {line}:{column}\n{rendered}",
+            unexpected.code()
+        ));
     }
 }
 
 fn matches(expected: &ExpectedDiagnostic, found: &Diagnostic) -> bool {
-    let holds = |part: &Option<String>, whole: &str| part.as_ref().is_none_or(|part| whole.contains(part.as_str()));
+    let holds = |part: &Option<String>, whole: &str| {
+        part.as_ref()
+            .is_none_or(|part| whole.contains(part.as_str()))
+    };
     expected.code == found.code().to_string()
-        && expected.file.as_deref().is_none_or(|file| found.file() == Some(file))
+        && expected
+            .file
+            .as_deref()
+            .is_none_or(|file| found.file() == Some(file))
         && expected.line.is_none_or(|line| found.line() == Some(line))
-        && expected.column.is_none_or(|column| found.column() == Some(column))
+        && expected
+            .column
+            .is_none_or(|column| found.column() == Some(column))
         && holds(&expected.message, found.message())
         && holds(&expected.help, found.help_text().unwrap_or_default())
 }

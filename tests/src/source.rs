@@ -17,7 +17,9 @@ pub struct SourceFile {
 /// The repository.
 #[must_use]
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Files with this extension below a folder of the repository, sorted; what is built or fetched is left out.
@@ -29,16 +31,29 @@ pub fn files(below: &str, extension: &str) -> Vec<SourceFile> {
     paths.sort();
     let read = paths.into_iter().filter_map(|path| {
         let text = fs::read_to_string(&path).ok()?;
-        let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        Some(SourceFile { code: blank(&text), path: relative, text })
+        let relative = path
+            .strip_prefix(&root)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .replace('\\', "/");
+        Some(SourceFile {
+            code: blank(&text),
+            path: relative,
+            text,
+        })
     });
     read.collect()
 }
 
 fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if path.is_dir() {
             if !name.starts_with('.') && !["target", "node_modules"].contains(&name) {
                 collect(&path, extension, found);
@@ -84,7 +99,11 @@ pub fn blank(text: &str) -> String {
             },
             State::RawText(hashes) => {
                 let end = [&b"\""[..], &b"#".repeat(hashes)].concat();
-                if rest.starts_with(&end) { (State::Code, end.len(), true) } else { (state, 1, false) }
+                if rest.starts_with(&end) {
+                    (State::Code, end.len(), true)
+                } else {
+                    (state, 1, false)
+                }
             }
         };
         for &byte in rest.iter().take(length) {
@@ -103,14 +122,27 @@ fn code(rest: &[u8], before: Option<u8>) -> (State, usize, bool) {
         [b'/', b'*', ..] => (State::BlockComment(1), 2, false),
         [b'"', ..] => (State::Text, 1, true),
         [b'r' | b'b' | b'c', ..] if !in_word => {
-            let prefix = rest.iter().take_while(|byte| matches!(byte, b'r' | b'b' | b'c')).count();
-            let hashes = rest[prefix..].iter().take_while(|byte| **byte == b'#').count();
+            let prefix = rest
+                .iter()
+                .take_while(|byte| matches!(byte, b'r' | b'b' | b'c'))
+                .count();
+            let hashes = rest[prefix..]
+                .iter()
+                .take_while(|byte| **byte == b'#')
+                .count();
             let is_raw = rest[..prefix].contains(&b'r') && rest.get(prefix + hashes) == Some(&b'"');
-            if is_raw { (State::RawText(hashes), prefix + hashes + 1, false) } else { (State::Code, 1, true) }
+            if is_raw {
+                (State::RawText(hashes), prefix + hashes + 1, false)
+            } else {
+                (State::Code, 1, true)
+            }
         }
         // A character, and not a lifetime.
         [b'\'', b'\\', _, tail @ ..] => {
-            let length = tail.iter().position(|byte| *byte == b'\'').map_or(3, |end| end + 4);
+            let length = tail
+                .iter()
+                .position(|byte| *byte == b'\'')
+                .map_or(3, |end| end + 4);
             (State::Code, length, false)
         }
         [b'\'', tail @ ..] => match tail.iter().take(5).position(|byte| *byte == b'\'') {
@@ -131,7 +163,9 @@ pub fn functions(code: &str) -> Vec<(String, usize, usize)> {
     let lines: Vec<&str> = code.lines().collect();
     let mut found = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let Some(name) = function_name(line) else { continue };
+        let Some(name) = function_name(line) else {
+            continue;
+        };
         let (mut depth, mut opened, mut length) = (0_i32, false, 0);
         'body: for line in &lines[index..] {
             length += 1;
@@ -156,9 +190,21 @@ pub fn functions(code: &str) -> Vec<(String, usize, usize)> {
 
 fn function_name(line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
-    let modifiers = ["pub", "pub(crate)", "pub(super)", "const", "async", "unsafe", "extern"];
+    let modifiers = [
+        "pub",
+        "pub(crate)",
+        "pub(super)",
+        "const",
+        "async",
+        "unsafe",
+        "extern",
+    ];
     let first = words.find(|word| !modifiers.contains(word) && !word.starts_with("pub("))?;
-    let name = if first == "fn" { words.next()? } else { return None };
+    let name = if first == "fn" {
+        words.next()?
+    } else {
+        return None;
+    };
     Some(name.split(['(', '<']).next()?.to_owned())
 }
 
@@ -179,13 +225,18 @@ mod tests {
         for (text, expected) in table {
             let got = blank(text);
             assert_eq!(got.len(), text.len(), "{text}");
-            assert_eq!(got.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{text}");
+            assert_eq!(
+                got.split_whitespace().collect::<Vec<_>>().join(" "),
+                expected,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn functions_are_measured() {
-        let code = "fn a() {\n  if x {\n  }\n}\ntrait T { \n  fn b(&self);\n  pub fn c() -> u8 { 1 }\n}\n";
+        let code =
+            "fn a() {\n  if x {\n  }\n}\ntrait T { \n  fn b(&self);\n  pub fn c() -> u8 { 1 }\n}\n";
         let expected = [("a".to_owned(), 1, 4), ("c".to_owned(), 7, 1)];
         assert_eq!(functions(code), expected);
     }

@@ -24,7 +24,9 @@ fn engine(text: &str) -> Engine {
 /// Runs the work on a thread whose stack a recursion over the input would exhaust.
 fn on_small_stack(work: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(SMALL_STACK).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(SMALL_STACK)
+            .spawn_scoped(scope, work);
         assert!(thread.unwrap().join().is_ok());
     });
 }

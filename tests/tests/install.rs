@@ -26,7 +26,8 @@ const HEADERS: [&[u8]; 2] = [b"first", b"second"];
 
 fn load(number: usize) -> Policy {
     let text = POLICIES[number].0;
-    Policy::load(&[Source::new("policy.yaml", text.as_bytes())]).unwrap_or_else(|error| panic!("{error}"))
+    Policy::load(&[Source::new("policy.yaml", text.as_bytes())])
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -50,20 +51,34 @@ fn every_decision_is_explained_by_one_policy() {
     assert!(first > 0 && second > 0, "{first} {second}");
 }
 
-fn decide_until(engine: &Engine, finished: &AtomicBool, digests: &[String; 2], counts: &[AtomicU64; 2]) {
+fn decide_until(
+    engine: &Engine,
+    finished: &AtomicBool,
+    digests: &[String; 2],
+    counts: &[AtomicU64; 2],
+) {
     let mut scratch = engine.scratch();
     // At least once after the last install.
     let mut is_last = false;
     while !is_last {
         is_last = finished.load(Ordering::Acquire);
         for (side, path) in [&b"/left/a"[..], b"/right/a"].into_iter().enumerate() {
-            let request = Request { path: Some(path), ..Request::default() };
+            let request = Request {
+                path: Some(path),
+                ..Request::default()
+            };
             let decision = engine.decide(&mut scratch, &request);
-            let policy = digests.iter().position(|digest| digest == decision.policy()).expect("a policy of the two");
+            let policy = digests
+                .iter()
+                .position(|digest| digest == decision.policy())
+                .expect("a policy of the two");
             assert_eq!(decision.effect(), POLICIES[policy].1[side]);
             assert_eq!(decision.rule(), Some(RULES[policy][side]));
             if decision.allowed() {
-                let values: Vec<_> = decision.headers().map(|(_, value)| value.to_vec()).collect();
+                let values: Vec<_> = decision
+                    .headers()
+                    .map(|(_, value)| value.to_vec())
+                    .collect();
                 assert_eq!(values, [HEADERS[policy]]);
             }
             counts[policy].fetch_add(1, Ordering::Relaxed);
@@ -71,14 +86,21 @@ fn decide_until(engine: &Engine, finished: &AtomicBool, digests: &[String; 2], c
     }
     let request = Request::default();
     let last = engine.decide(&mut scratch, &request);
-    assert_eq!(last.policy(), digests[INSTALLS % 2], "the last install is what decides in the end");
+    assert_eq!(
+        last.policy(),
+        digests[INSTALLS % 2],
+        "the last install is what decides in the end"
+    );
 }
 
 #[test]
 fn a_scratch_of_another_engine_is_safe() {
     let engines = [0, 1].map(|number| Engine::new(load(number), EngineConfig::default()).unwrap());
     let mut scratch = engines[0].scratch();
-    let request = Request { path: Some(b"/left/a"), ..Request::default() };
+    let request = Request {
+        path: Some(b"/left/a"),
+        ..Request::default()
+    };
     for round in 0..10 {
         let which = round % 2;
         let decision = engines[which].decide(&mut scratch, &request);

@@ -9,13 +9,22 @@ const MAX_FUNCTION_LINES: usize = 70;
 const TOO_LONG: &[(&str, usize)] = &[
     ("core/src/compile/alternatives.rs: of_test", 79),
     ("core/src/compile/grants.rs: compile", 81),
-    ("core/src/dialect/native/tests/shapes.rs: keys_of_an_allow", 140),
+    (
+        "core/src/dialect/native/tests/shapes.rs: keys_of_an_allow",
+        140,
+    ),
     ("core/src/dialect/native/tests/shapes.rs: sections", 100),
-    ("core/src/dialect/native/tests/sources.rs: sources_of_one_load", 96),
+    (
+        "core/src/dialect/native/tests/sources.rs: sources_of_one_load",
+        96,
+    ),
     ("core/src/dialect/native/tests/sources.rs: values", 115),
     ("core/src/engine/explain/text.rs: fmt", 78),
     ("core/src/program/leaf.rs: finish", 86),
-    ("core/src/request_json/tests.rs: what_is_wrong_is_named", 217),
+    (
+        "core/src/request_json/tests.rs: what_is_wrong_is_named",
+        217,
+    ),
 ];
 
 /// Pieces, so that this file does not hold the words.
@@ -47,20 +56,26 @@ fn files_and_functions_are_short() {
         if lines > MAX_FILE_LINES {
             lengths.push((file.path.clone(), lines));
         }
-        let long = functions(&file.code).into_iter().filter(|(_, _, length)| *length > MAX_FUNCTION_LINES);
+        let long = functions(&file.code)
+            .into_iter()
+            .filter(|(_, _, length)| *length > MAX_FUNCTION_LINES);
         lengths.extend(long.map(|(name, _, length)| (format!("{}: {name}", file.path), length)));
     }
     let mut problems = Vec::new();
     for (what, length) in &lengths {
         match TOO_LONG.iter().find(|(known, _)| known == what) {
             Some((_, allowed)) if length <= allowed => {}
-            Some((_, allowed)) => problems.push(format!("{what} has grown from {allowed} to {length} lines")),
+            Some((_, allowed)) => {
+                problems.push(format!("{what} has grown from {allowed} to {length} lines"))
+            }
             None => problems.push(format!("{what} has {length} lines")),
         }
     }
     for (known, _) in TOO_LONG {
         if !lengths.iter().any(|(what, _)| what == known) {
-            problems.push(format!("{known} is short enough now: take it from the table"));
+            problems.push(format!(
+                "{known} is short enough now: take it from the table"
+            ));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
@@ -68,20 +83,32 @@ fn files_and_functions_are_short() {
 
 #[test]
 fn every_module_says_what_it_is_for() {
-    let without = rust().into_iter().filter(|file| !file.text.starts_with("//! ") && !file.path.starts_with("target"));
+    let without = rust()
+        .into_iter()
+        .filter(|file| !file.text.starts_with("//! ") && !file.path.starts_with("target"));
     let without: Vec<_> = without.map(|file| file.path).collect();
-    assert!(without.is_empty(), "no `//!` in the first line of {without:#?}");
+    assert!(
+        without.is_empty(),
+        "no `//!` in the first line of {without:#?}"
+    );
 }
 
 #[test]
 fn words_that_do_not_belong() {
     let mut problems = Vec::new();
-    let others = ["toml", "md", "yaml", "yml", "py", "js", "ts", "c", "h"].iter().flat_map(|extension| files("", extension));
+    let others = ["toml", "md", "yaml", "yml", "py", "js", "ts", "c", "h"]
+        .iter()
+        .flat_map(|extension| files("", extension));
     for file in rust().into_iter().chain(others) {
         for (number, line) in file.text.lines().enumerate() {
             for (pieces, why) in FORBIDDEN {
                 if line.contains(&pieces.concat()) {
-                    problems.push(format!("{}:{}: {why}: {}", file.path, number + 1, line.trim()));
+                    problems.push(format!(
+                        "{}:{}: {why}: {}",
+                        file.path,
+                        number + 1,
+                        line.trim()
+                    ));
                 }
             }
         }

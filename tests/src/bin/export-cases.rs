@@ -17,7 +17,11 @@ fn main() -> ExitCode {
     let list: Vec<_> = cases
         .iter()
         .map(|case| {
-            let requests: Vec<_> = case.steps.iter().map(|step| case::request_json(case, step)).collect();
+            let requests: Vec<_> = case
+                .steps
+                .iter()
+                .map(|step| case::request_json(case, step))
+                .collect();
             serde_json::json!({ "case": case, "requests": requests })
         })
         .collect();

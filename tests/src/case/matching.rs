@@ -17,8 +17,17 @@ fn compare(at: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) 
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
             for (key, value) in expected {
-                let inner = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                compare(&inner, value, actual.get(key).unwrap_or(&Value::Null), found);
+                let inner = if at.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{at}.{key}")
+                };
+                compare(
+                    &inner,
+                    value,
+                    actual.get(key).unwrap_or(&Value::Null),
+                    found,
+                );
             }
         }
         (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {

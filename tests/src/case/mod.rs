@@ -81,14 +81,22 @@ pub fn read_all(folder: &Path) -> Result<Vec<Case>, Vec<String>> {
     }
     files.sort();
     for path in files {
-        let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        let file = path
+            .strip_prefix(folder)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .replace('\\', "/");
         let read = fs::read_to_string(&path).map_err(|error| error.to_string());
         match read.and_then(|text| form::parse(&file, &text, path.parent().unwrap_or(folder))) {
             Ok(mut more) => cases.append(&mut more),
             Err(problem) => problems.push(format!("{file}: {problem}")),
         }
     }
-    if problems.is_empty() { Ok(cases) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(cases)
+    } else {
+        Err(problems)
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -96,7 +104,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             files.push(path);
         }
     }
@@ -109,11 +120,17 @@ pub fn request_json(case: &Case, step: &Step) -> String {
     if let Some(raw) = &step.raw {
         return raw.clone();
     }
-    let mut request = step.request.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let mut request = step
+        .request
+        .clone()
+        .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     if let Value::Object(fields) = &mut request
         && !fields.contains_key("at")
     {
-        let at = step.at.clone().or_else(|| case.clock.is_none().then(|| DEFAULT_AT.into()));
+        let at = step
+            .at
+            .clone()
+            .or_else(|| case.clock.is_none().then(|| DEFAULT_AT.into()));
         if let Some(at) = at {
             fields.insert("at".to_owned(), at);
         }

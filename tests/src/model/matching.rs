@@ -24,9 +24,17 @@ pub(super) fn template(template: &str, path: &str) -> bool {
     let (pattern, path) = (segments(template), segments(path));
     if pattern.last() == Some(&"{**}") {
         let fixed = &pattern[..pattern.len() - 1];
-        return path.len() > fixed.len() && fixed.iter().zip(&path).all(|(left, right)| segment(left, right));
+        return path.len() > fixed.len()
+            && fixed
+                .iter()
+                .zip(&path)
+                .all(|(left, right)| segment(left, right));
     }
-    pattern.len() == path.len() && pattern.iter().zip(&path).all(|(left, right)| segment(left, right))
+    pattern.len() == path.len()
+        && pattern
+            .iter()
+            .zip(&path)
+            .all(|(left, right)| segment(left, right))
 }
 
 fn segment(pattern: &str, segment: &str) -> bool {
@@ -36,7 +44,9 @@ fn segment(pattern: &str, segment: &str) -> bool {
 /// The segment that the template calls by this name.
 pub(super) fn capture<'a>(template: &str, path: &'a str, name: &str) -> Option<&'a str> {
     let wanted = format!("{{{name}}}");
-    let at = segments(template).iter().position(|segment| *segment == wanted)?;
+    let at = segments(template)
+        .iter()
+        .position(|segment| *segment == wanted)?;
     segments(path).get(at).copied()
 }
 
@@ -57,7 +67,8 @@ pub(super) fn method(pattern: &str, method: &str, head_as_get: bool) -> bool {
 
 /// One dotted part for `*`, any number for `**`.
 pub(super) fn action(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), name.split('.').collect());
+    let (pattern, name): (Vec<_>, Vec<_>) =
+        (pattern.split('.').collect(), name.split('.').collect());
     parts(&pattern, &name)
 }
 
@@ -77,7 +88,10 @@ fn host_parts(host: &str) -> (String, Option<String>) {
         Some((name, port)) => (name, Some(port.to_owned())),
         None => (host, None),
     };
-    (name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(), port)
+    (
+        name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        port,
+    )
 }
 
 /// Whether the pattern takes the host; `ignore_port` where a pattern without a port takes every port.
@@ -99,7 +113,12 @@ pub(super) fn cidr(range: &str, address: &str) -> bool {
     };
     let length: usize = length.parse().unwrap_or(128);
     let (network, address) = (bits(network), bits(address));
-    network.len() == address.len() && network.iter().zip(&address).take(length).all(|(left, right)| left == right)
+    network.len() == address.len()
+        && network
+            .iter()
+            .zip(&address)
+            .take(length)
+            .all(|(left, right)| left == right)
 }
 
 fn bits(address: IpAddr) -> Vec<bool> {
@@ -107,7 +126,10 @@ fn bits(address: IpAddr) -> Vec<bool> {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
     };
-    bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -118,14 +140,35 @@ mod tests {
     fn patterns() {
         assert!(text("v*", "v1") && text("*1", "v1") && text("*", "") && text("v1", "v1"));
         assert!(!text("v*", "w1") && !text("*1", "v2") && !text("v1", "v11"));
-        assert!(template("/a/{x}/c", "/a/b/c?d") && template("/a/{**}", "/a/b/c/") && template("/", "/"));
+        assert!(
+            template("/a/{x}/c", "/a/b/c?d")
+                && template("/a/{**}", "/a/b/c/")
+                && template("/", "/")
+        );
         assert!(!template("/a/{**}", "/a") && !template("/a/{x}", "/a") && !template("/a", "/a/b"));
-        assert!(action("*.read", "a.read") && action("**", "a.b.c") && action("a.**", "a") && !action("*", "a.b"));
-        assert!(host("*.a.example", "x.A.example.", false) && !host("*.a.example", "a.example", false));
+        assert!(
+            action("*.read", "a.read")
+                && action("**", "a.b.c")
+                && action("a.**", "a")
+                && !action("*", "a.b")
+        );
+        assert!(
+            host("*.a.example", "x.A.example.", false) && !host("*.a.example", "a.example", false)
+        );
         assert!(host("a.example", "a.example:1", true) && !host("a.example", "a.example:1", false));
-        assert!(cidr("10.0.0.0/8", "10.9.9.9") && !cidr("10.0.0.0/8", "11.0.0.0") && cidr("::/0", "::1"));
+        assert!(
+            cidr("10.0.0.0/8", "10.9.9.9")
+                && !cidr("10.0.0.0/8", "11.0.0.0")
+                && cidr("::/0", "::1")
+        );
         assert!(cidr("10.0.0.1", "::ffff:10.0.0.1") && !cidr("::/0", "10.0.0.1"));
-        assert_eq!(capture("/t/{tenant}/x", "/t/acme/x", "tenant"), Some("acme"));
-        assert!(specificity("/a/b") < specificity("/a/{x}") && specificity("/a/{x}") < specificity("/a/{**}"));
+        assert_eq!(
+            capture("/t/{tenant}/x", "/t/acme/x", "tenant"),
+            Some("acme")
+        );
+        assert!(
+            specificity("/a/b") < specificity("/a/{x}")
+                && specificity("/a/{x}") < specificity("/a/{**}")
+        );
     }
 }

@@ -5,9 +5,9 @@
 //! engine and the reference share nothing but the text of the contract.
 
 pub mod generate;
+mod matching;
 pub mod reference;
 pub mod render;
-mod matching;
 
 use std::collections::BTreeMap;
 
@@ -215,15 +215,33 @@ impl Model {
         let mut all = Vec::new();
         fn without<T: Clone>(list: &[T]) -> impl Iterator<Item = Vec<T>> {
             (0..list.len()).map(|skipped| {
-                let kept = list.iter().enumerate().filter(|(index, _)| *index != skipped);
+                let kept = list
+                    .iter()
+                    .enumerate()
+                    .filter(|(index, _)| *index != skipped);
                 kept.map(|(_, piece)| piece.clone()).collect()
             })
         }
-        all.extend(without(&self.rules).map(|rules| Self { rules, ..self.clone() }));
-        all.extend(without(&self.grants).map(|grants| Self { grants, ..self.clone() }));
-        all.extend(without(&self.exclusions).map(|exclusions| Self { exclusions, ..self.clone() }));
-        all.extend(without(&self.roles).map(|roles| Self { roles, ..self.clone() }));
-        all.extend(without(&self.actions).map(|actions| Self { actions, ..self.clone() }));
+        all.extend(without(&self.rules).map(|rules| Self {
+            rules,
+            ..self.clone()
+        }));
+        all.extend(without(&self.grants).map(|grants| Self {
+            grants,
+            ..self.clone()
+        }));
+        all.extend(without(&self.exclusions).map(|exclusions| Self {
+            exclusions,
+            ..self.clone()
+        }));
+        all.extend(without(&self.roles).map(|roles| Self {
+            roles,
+            ..self.clone()
+        }));
+        all.extend(without(&self.actions).map(|actions| Self {
+            actions,
+            ..self.clone()
+        }));
         for (index, rule) in self.rules.iter().enumerate() {
             for keys in without(&rule.keys) {
                 let mut smaller = self.clone();

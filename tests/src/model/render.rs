@@ -35,7 +35,10 @@ pub fn policy(model: &Model) -> (Vec<Rendered>, Lines) {
         if source > 0 && layer > 0 {
             let of = &model.layers[layer];
             text.push(format!("layer: {}", of.name.as_deref().unwrap_or_default()));
-            text.push(format!("default: {}", if of.default_allow { "allow" } else { "deny" }));
+            text.push(format!(
+                "default: {}",
+                if of.default_allow { "allow" } else { "deny" }
+            ));
             if of.shadow {
                 text.push("mode: shadow".to_owned());
             }
@@ -46,7 +49,11 @@ pub fn policy(model: &Model) -> (Vec<Rendered>, Lines) {
                 roles(model, &mut text, &mut lines);
             }
         }
-        let of_source: Vec<_> = model.rules.iter().filter(|rule| rule.source == source).collect();
+        let of_source: Vec<_> = model
+            .rules
+            .iter()
+            .filter(|rule| rule.source == source)
+            .collect();
         if !of_source.is_empty() {
             text.push("rules:".to_owned());
         }
@@ -58,7 +65,10 @@ pub fn policy(model: &Model) -> (Vec<Rendered>, Lines) {
             roles(model, &mut text, &mut lines);
         }
         text.push(String::new());
-        Rendered { name: source_name(source), text: text.join("\n") }
+        Rendered {
+            name: source_name(source),
+            text: text.join("\n"),
+        }
     });
     (sources.collect(), lines)
 }
@@ -66,34 +76,63 @@ pub fn policy(model: &Model) -> (Vec<Rendered>, Lines) {
 /// All but roles and rules.
 fn shared(model: &Model, text: &mut Vec<String>) {
     text.push("identity: { trust_host: [principal] }".to_owned());
-    text.push(format!("paths: {}", json!({ "head_as_get": model.head_as_get })));
+    text.push(format!(
+        "paths: {}",
+        json!({ "head_as_get": model.head_as_get })
+    ));
     text.push("attributes:".to_owned());
     for (name, of, ty, optional) in ATTRIBUTES {
-        text.push(format!("  {name}: {}", json!({ "of": of, "type": ty, "optional": optional })));
+        text.push(format!(
+            "  {name}: {}",
+            json!({ "of": of, "type": ty, "optional": optional })
+        ));
     }
-    let captured = model.actions.iter().flat_map(|action| &action.routes).any(|(_, path)| path.contains("{tenant}"));
-    let tenant = if captured { "tenant: route.tenant, " } else { "" };
-    text.push(format!("domains: {{ {tenant}region: request.attr.region }}"));
+    let captured = model
+        .actions
+        .iter()
+        .flat_map(|action| &action.routes)
+        .any(|(_, path)| path.contains("{tenant}"));
+    let tenant = if captured {
+        "tenant: route.tenant, "
+    } else {
+        ""
+    };
+    text.push(format!(
+        "domains: {{ {tenant}region: request.attr.region }}"
+    ));
     if !model.actions.is_empty() {
         text.push("actions:".to_owned());
     }
     for action in &model.actions {
-        let body = if action.routes.is_empty() { json!({}) } else { json!({ "routes": routes(&action.routes) }) };
+        let body = if action.routes.is_empty() {
+            json!({})
+        } else {
+            json!({ "routes": routes(&action.routes) })
+        };
         text.push(format!("  {}: {body}", action.name));
     }
     let of_kind = |wanted: bool| {
-        let of_kind: Vec<_> = model.exclusions.iter().filter(|(fixed, _)| *fixed == wanted).map(|(_, roles)| roles).collect();
+        let of_kind: Vec<_> = model
+            .exclusions
+            .iter()
+            .filter(|(fixed, _)| *fixed == wanted)
+            .map(|(_, roles)| roles)
+            .collect();
         json!(of_kind)
     };
     if !model.exclusions.is_empty() {
-        text.push(format!("exclusive: {}", json!({ "static": of_kind(true), "dynamic": of_kind(false) })));
+        text.push(format!(
+            "exclusive: {}",
+            json!({ "static": of_kind(true), "dynamic": of_kind(false) })
+        ));
     }
     if !model.grants.is_empty() {
         text.push("grants:".to_owned());
     }
     for grant in &model.grants {
         let kind = if grant.group { "group" } else { "user" };
-        let mut body = json!({ "role": grant.role, "to": { kind: grant.name, "of": grant.provider } });
+        let mut body =
+            json!({ "role": grant.role, "to": { kind: grant.name, "of": grant.provider } });
         if !grant.within.is_empty() {
             body["within"] = json!(grant.within);
         }
@@ -111,7 +150,11 @@ fn roles(model: &Model, text: &mut Vec<String>, lines: &mut Lines) {
         text.push("roles:".to_owned());
     }
     for role in &model.roles {
-        text.push(format!("  {}: {}", role.name, json!({ "inherits": role.inherits, "can": role.can })));
+        text.push(format!(
+            "  {}: {}",
+            role.name,
+            json!({ "inherits": role.inherits, "can": role.can })
+        ));
         lines.insert(format!("roles.{}", role.name), (source_name(0), text.len()));
     }
 }
@@ -119,11 +162,19 @@ fn roles(model: &Model, text: &mut Vec<String>, lines: &mut Lines) {
 /// Times of the model are whole seconds within one day.
 fn timestamp(at: i64) -> String {
     let seconds = (at - super::generate::DAY) / 1000;
-    format!("2026-01-01T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "2026-01-01T{:02}:{:02}:{:02}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 fn routes(routes: &[(String, String)]) -> Vec<String> {
-    routes.iter().map(|(method, path)| format!("{method} {path}")).collect()
+    routes
+        .iter()
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect()
 }
 
 fn rule_body(rule: &Rule) -> Value {
@@ -175,12 +226,22 @@ fn key(key: &Key) -> (&'static str, Value) {
         Key::Query(map) => ("query", json!(map)),
         Key::SourceIp(list) => ("source_ip", json!(list)),
         Key::Principal(list) => {
-            let list: Vec<_> = list.iter().map(|(provider, id)| json!({ "user": id, "of": provider })).collect();
+            let list: Vec<_> = list
+                .iter()
+                .map(|(provider, id)| json!({ "user": id, "of": provider }))
+                .collect();
             ("principal", json!(list))
         }
         Key::Roles(list) => ("roles", json!(list)),
         Key::Groups(list) => ("groups", json!(list)),
-        Key::Attr(map) => ("attr", Value::Object(map.iter().map(|(name, patterns)| (name.clone(), typed(name, patterns))).collect())),
+        Key::Attr(map) => (
+            "attr",
+            Value::Object(
+                map.iter()
+                    .map(|(name, patterns)| (name.clone(), typed(name, patterns)))
+                    .collect(),
+            ),
+        ),
         Key::Not(list) => {
             let list = list.iter().map(|each| {
                 let (name, value) = self::key(each);
@@ -193,8 +254,16 @@ fn key(key: &Key) -> (&'static str, Value) {
 
 /// Numbers are written without quotes.
 fn typed(name: &str, patterns: &[String]) -> Value {
-    let is_int = ATTRIBUTES.iter().any(|(declared, _, ty, _)| *declared == name && *ty == "int");
-    let value = |text: &String| if is_int { json!(text.parse::<i64>().unwrap_or_default()) } else { json!(text) };
+    let is_int = ATTRIBUTES
+        .iter()
+        .any(|(declared, _, ty, _)| *declared == name && *ty == "int");
+    let value = |text: &String| {
+        if is_int {
+            json!(text.parse::<i64>().unwrap_or_default())
+        } else {
+            json!(text)
+        }
+    };
     Value::Array(patterns.iter().map(value).collect())
 }
 
@@ -221,7 +290,11 @@ pub fn request(request: &Request) -> Value {
         let of_owner = ATTRIBUTES.iter().filter(|(_, of, _, _)| *of == owner);
         let given = of_owner.filter_map(|(name, _, ty, _)| {
             let text = request.attributes.get(*name)?;
-            let value = if *ty == "int" { json!(text.parse::<i64>().ok()?) } else { json!(text) };
+            let value = if *ty == "int" {
+                json!(text.parse::<i64>().ok()?)
+            } else {
+                json!(text)
+            };
             Some(((*name).to_owned(), value))
         });
         Value::Object(given.collect())

@@ -7,7 +7,10 @@ use gatelet::{Code, LoadError, Policy, Source};
 use super::super::load;
 
 fn codes(result: Result<Policy, LoadError>) -> Vec<String> {
-    let error = result.err().map(|error| error.diagnostics().to_vec()).unwrap_or_default();
+    let error = result
+        .err()
+        .map(|error| error.diagnostics().to_vec())
+        .unwrap_or_default();
     error.iter().map(|found| found.code().to_string()).collect()
 }
 
@@ -24,42 +27,77 @@ fn more_than_the_engine_holds() {
     let table = [
         (
             Code::TOO_MANY_METHODS,
-            lines("rules:\n", 200, |number| format!("  r{number}: {{ effect: deny, match: {{ method: METHOD{number} }} }}")),
+            lines("rules:\n", 200, |number| {
+                format!("  r{number}: {{ effect: deny, match: {{ method: METHOD{number} }} }}")
+            }),
         ),
         (
             Code::TOO_MANY_BRANCHES,
             lines("rules:\n", 1 << 14, |number| {
-                let segment = |bit: usize| if number >> bit & 1 == 1 { format!("{{x{bit}}}") } else { "a".to_owned() };
+                let segment = |bit: usize| {
+                    if number >> bit & 1 == 1 {
+                        format!("{{x{bit}}}")
+                    } else {
+                        "a".to_owned()
+                    }
+                };
                 let path: Vec<_> = (0..14).map(segment).collect();
-                format!("  r{number}: {{ effect: deny, match: {{ path: \"/{}\" }} }}", path.join("/"))
+                format!(
+                    "  r{number}: {{ effect: deny, match: {{ path: \"/{}\" }} }}",
+                    path.join("/")
+                )
             }),
         ),
         (
             Code::HIERARCHY_TOO_LARGE,
-            lines("roles:\n  r0: {}\n", 20_000, |number| format!("  r{}: {{ inherits: [r{number}] }}", number + 1)),
+            lines("roles:\n  r0: {}\n", 20_000, |number| {
+                format!("  r{}: {{ inherits: [r{number}] }}", number + 1)
+            }),
         ),
+        (Code::TOO_MUCH_COPIED, {
+            let members = vec!["x"; 10_000].join(", ");
+            lines(
+                &format!("sets: {{ s: [{members}] }}\nrules:\n"),
+                1_000,
+                |number| {
+                    format!(
+                        "  r{number}: {{ effect: deny, match: {{ header: {{ x-a: {{ in: s }} }} }} }}"
+                    )
+                },
+            )
+        }),
         (
-            Code::TOO_MUCH_COPIED,
-            {
-                let members = vec!["x"; 10_000].join(", ");
-                lines(&format!("sets: {{ s: [{members}] }}\nrules:\n"), 1_000, |number| {
-                    format!("  r{number}: {{ effect: deny, match: {{ header: {{ x-a: {{ in: s }} }} }} }}")
-                })
-            },
+            Code::DOCUMENT_TOO_LARGE,
+            format!("gatelet: 1\nsets: {{ s: [{}] }}\n", "x,".repeat(17_000_000)),
         ),
-        (Code::DOCUMENT_TOO_LARGE, format!("gatelet: 1\nsets: {{ s: [{}] }}\n", "x,".repeat(17_000_000))),
     ];
     for (code, text) in table {
         let found = codes(load(text.as_bytes()));
-        assert!(found.contains(&code.to_string()), "{} ({}): {found:?}", code, code.meaning());
+        assert!(
+            found.contains(&code.to_string()),
+            "{} ({}): {found:?}",
+            code,
+            code.meaning()
+        );
     }
 }
 
 #[test]
 fn more_layers_than_bits() {
-    let sources: Vec<_> = (0..65).map(|number| (format!("s{number}.yaml"), format!("gatelet: 1\nlayer: l{number}\ndefault: allow\n"))).collect();
+    let sources: Vec<_> = (0..65)
+        .map(|number| {
+            (
+                format!("s{number}.yaml"),
+                format!("gatelet: 1\nlayer: l{number}\ndefault: allow\n"),
+            )
+        })
+        .collect();
     let load = |count: usize| {
-        let sources: Vec<_> = sources.iter().take(count).map(|(name, text)| Source::new(name, text.as_bytes())).collect();
+        let sources: Vec<_> = sources
+            .iter()
+            .take(count)
+            .map(|(name, text)| Source::new(name, text.as_bytes()))
+            .collect();
         Policy::load(&sources)
     };
     assert_eq!(codes(load(65)), [Code::TOO_MANY_LAYERS.to_string()]);

@@ -8,7 +8,30 @@ const ROUNDS: usize = 4_000;
 const SEED: u64 = 0x6761_7465;
 
 fn mutate(random: &mut Prng, bytes: &mut Vec<u8>) {
-    const PIECES: &[&[u8]] = &[b"\0", b"\xff", b"{", b"}", b"[", b"]", b"*", b"&a ", b"*a", b"<<: ", b"${", b"---\n", b"\n", b"\t", b": ", b"%2f", b"!", b"\"", b"'", b"- ", b"|\n", b"9999999999999999999"];
+    const PIECES: &[&[u8]] = &[
+        b"\0",
+        b"\xff",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"*",
+        b"&a ",
+        b"*a",
+        b"<<: ",
+        b"${",
+        b"---\n",
+        b"\n",
+        b"\t",
+        b": ",
+        b"%2f",
+        b"!",
+        b"\"",
+        b"'",
+        b"- ",
+        b"|\n",
+        b"9999999999999999999",
+    ];
     for _ in 0..1 + random.below(4) {
         if bytes.is_empty() {
             return;
@@ -35,10 +58,17 @@ fn policies() {
     let (mut loaded, mut refused) = (0, 0);
     for _ in 0..ROUNDS {
         let case = random.pick(&cases);
-        let mut texts: Vec<_> = case.sources.iter().map(|source| (source.name.as_str(), source.text.clone().into_bytes())).collect();
+        let mut texts: Vec<_> = case
+            .sources
+            .iter()
+            .map(|source| (source.name.as_str(), source.text.clone().into_bytes()))
+            .collect();
         let which = random.below(texts.len());
         mutate(&mut random, &mut texts[which].1);
-        let sources: Vec<_> = texts.iter().map(|(name, bytes)| Source::new(name, bytes)).collect();
+        let sources: Vec<_> = texts
+            .iter()
+            .map(|(name, bytes)| Source::new(name, bytes))
+            .collect();
         match (Policy::load(&sources), Policy::load(&sources)) {
             (Ok(one), Ok(two)) => {
                 loaded += 1;
@@ -53,7 +83,10 @@ fn policies() {
                 assert!(!one.diagnostics().is_empty());
                 assert_eq!(one.to_string(), two.to_string());
             }
-            _ => panic!("loads once and not again: {}", String::from_utf8_lossy(&texts[which].1)),
+            _ => panic!(
+                "loads once and not again: {}",
+                String::from_utf8_lossy(&texts[which].1)
+            ),
         }
     }
     assert!(loaded > 0 && refused > 0, "{loaded} {refused}");
@@ -62,12 +95,20 @@ fn policies() {
 #[test]
 fn requests() {
     let cases = read_all(&folder()).unwrap_or_default();
-    let loads: Vec<_> = cases.iter().filter(|case| !case.steps.is_empty() && case.values.is_empty()).collect();
+    let loads: Vec<_> = cases
+        .iter()
+        .filter(|case| !case.steps.is_empty() && case.values.is_empty())
+        .collect();
     let mut random = Prng::new(SEED);
     let (mut read, mut refused) = (0, 0);
     for case in loads {
-        let sources: Vec<_> = case.sources.iter().map(|source| Source::new(&source.name, source.text.as_bytes())).collect();
-        let policy = Policy::load(&sources).unwrap_or_else(|error| panic!("{}: {error}", case.title()));
+        let sources: Vec<_> = case
+            .sources
+            .iter()
+            .map(|source| Source::new(&source.name, source.text.as_bytes()))
+            .collect();
+        let policy =
+            Policy::load(&sources).unwrap_or_else(|error| panic!("{}: {error}", case.title()));
         let engine = Engine::new(policy, EngineConfig::replay()).unwrap();
         let mut scratch = engine.scratch();
         for _ in 0..ROUNDS / 100 {
@@ -80,7 +121,10 @@ fn requests() {
             read += 1;
             let view = request.view();
             let reason = engine.decide(&mut scratch, &view.request()).reason();
-            assert_eq!(engine.decide(&mut scratch, &view.request()).reason(), reason);
+            assert_eq!(
+                engine.decide(&mut scratch, &view.request()).reason(),
+                reason
+            );
         }
     }
     assert!(read > 0 && refused > 0, "{read} {refused}");
