@@ -340,10 +340,12 @@ fn path_key<'r>(
                 template.segments(),
                 distinct_slash && template.trailing_slash(),
             );
+            // Under a host the root is also where requests without a path arrive.
+            let ask = (steps.is_empty() && !tail).then_some(whole);
             Some(PathKey {
                 steps,
                 tail,
-                ask: None,
+                ask,
                 or_none: false,
                 whole,
             })

@@ -156,10 +156,12 @@ impl<'r> Emit<'_, 'r> {
             Matcher::Text(pattern) => Ask::Text(pattern.clone()),
             Matcher::TextFold(pattern) => Ask::TextFold(pattern.clone()),
             Matcher::Glob(glob) => Ask::Glob(self.glob(glob, test)),
-            Matcher::OneOf(texts) => Ask::OneOf(Box::new(Names::build(
-                texts.iter().map(|text| (0, text.as_bytes())),
-                self.seed,
-            ))),
+            Matcher::OneOf(texts) => {
+                // A set may name one member ten thousand times; the table is for names that differ.
+                let mut seen = std::collections::HashSet::new();
+                let texts = texts.iter().map(|text| (0, text.as_bytes())).filter(|text| seen.insert(*text));
+                Ask::OneOf(Box::new(Names::build(texts, self.seed)))
+            }
             Matcher::Same(attribute) => Ask::Same(self.slot(attribute, test)),
             Matcher::Path(template) => Ask::Path(Box::new(template.clone())),
             Matcher::Host {

@@ -170,10 +170,13 @@ impl<'a> Decision<'a> {
     #[must_use]
     pub fn obligations(&self) -> Obligations<'a> {
         let bindings: &[Binding] = match (self.bound, self.reason()) {
-            (
-                Some((_, sets)),
-                Reason::Allowed | Reason::ApprovalRequired | Reason::Indeterminate,
-            ) => &sets.bound,
+            (Some((_, sets)), Reason::Allowed | Reason::ApprovalRequired) => &sets.bound,
+            // Undecided because of an approval; no approval helps where a deny rule was undecided.
+            (Some((_, sets)), Reason::Indeterminate)
+                if sets.bound.iter().any(|binding| Some(binding.rule) == self.verdict.rule()) =>
+            {
+                &sets.bound
+            }
             _ => &[],
         };
         Obligations {

@@ -1,0 +1,133 @@
+//! Every shared case, and that together they speak of every reason and every code.
+
+use std::collections::BTreeSet;
+
+use gatelet::{Code, Reason};
+use gatelet_tests::alloc::Counting;
+use gatelet_tests::case::{Case, folder, read_all};
+use gatelet_tests::run::run;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Reasons that no policy can bring about yet, each with what it waits for.
+const REASONS_TO_COME: &[(Reason, &str)] = &[
+    (Reason::IdentityUnavailable, "identity.issuers"),
+    (Reason::QuotaExceeded, "limits"),
+    (Reason::CostExceedsLimit, "limits"),
+    (Reason::QuotaUnavailable, "limits"),
+];
+
+/// Codes that no case of text can bring about, each with the test that does.
+const CODES_ELSEWHERE: &[(Code, &str)] = &[
+    (Code::SOURCE_TOO_LONG, "hostile: one_hundred_megabytes"),
+    (Code::NOT_UTF8, "hostile: text_that_is_none"),
+    (
+        Code::TOO_MANY_PROBLEMS,
+        "hostile: more_problems_than_anybody_reads",
+    ),
+    (
+        Code::DOCUMENT_TOO_LARGE,
+        "hostile: more_than_the_engine_holds",
+    ),
+    (
+        Code::HIERARCHY_TOO_LARGE,
+        "hostile: more_than_the_engine_holds",
+    ),
+    (
+        Code::TOO_MANY_BRANCHES,
+        "hostile: more_than_the_engine_holds",
+    ),
+    (
+        Code::TOO_MANY_METHODS,
+        "hostile: more_than_the_engine_holds",
+    ),
+    (Code::TOO_MUCH_COPIED, "hostile: more_than_the_engine_holds"),
+    (Code::TOO_MANY_LAYERS, "hostile: more_layers_than_bits"),
+    (Code::DUPLICATE_SOURCE, "hostile: two_sources_of_one_name"),
+];
+
+/// Codes that no policy of today can bring about, each with what it waits for.
+const CODES_TO_COME: &[(Code, &str)] = &[
+    (
+        Code::AMBIGUOUS_CAPTURE,
+        "`when`, where a rule reads its own captures",
+    ),
+    (
+        Code::PREDICATE_TOO_DEEP,
+        "dialects that nest; `not` does not stand in `not`",
+    ),
+    (
+        Code::TOO_MANY_RULES,
+        "sources longer than 64 MiB in all; one load of them would take gigabytes",
+    ),
+];
+
+fn cases() -> Vec<Case> {
+    match read_all(&folder()) {
+        Ok(cases) => cases,
+        Err(problems) => panic!("{}", problems.join("\n")),
+    }
+}
+
+#[test]
+fn every_case() {
+    let cases = cases();
+    let mut failed = 0;
+    for case in &cases {
+        let outcome = run(case);
+        if !outcome.failures.is_empty() {
+            failed += 1;
+            println!(
+                "FAILED {}\n  {}\n",
+                case.title(),
+                outcome.failures.join("\n  ")
+            );
+        }
+    }
+    let steps: usize = cases.iter().map(|case| case.steps.len()).sum();
+    println!(
+        "{} cases with {steps} requests, {failed} failed",
+        cases.len()
+    );
+    assert_eq!(failed, 0, "of {} cases", cases.len());
+}
+
+#[test]
+fn every_reason_and_every_code_has_a_case() {
+    let (mut reasons, mut codes) = (BTreeSet::new(), BTreeSet::new());
+    for outcome in cases().iter().map(run) {
+        reasons.extend(outcome.reasons);
+        codes.extend(outcome.codes);
+    }
+    let mut problems = Vec::new();
+    for reason in Reason::ALL {
+        let excused = REASONS_TO_COME.iter().any(|(excused, _)| excused == reason);
+        let found = reasons.contains(reason.as_str());
+        if excused == found {
+            problems.push(format!(
+                "reason {reason}: excused {excused}, in a case {found}"
+            ));
+        }
+    }
+    for code in Code::all() {
+        let excused = CODES_ELSEWHERE
+            .iter()
+            .chain(CODES_TO_COME)
+            .any(|(excused, _)| *excused == code);
+        let found = codes.contains(&code.to_string());
+        if excused == found {
+            problems.push(format!(
+                "code {code} ({}): excused {excused}, in a case {found}",
+                code.meaning()
+            ));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn there_are_enough_of_them() {
+    let count = cases().len();
+    assert!(count >= 200, "{count} cases");
+}
