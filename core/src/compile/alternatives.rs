@@ -14,7 +14,7 @@ use crate::program::methods::{self, Methods};
 use crate::program::paths::Step;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::{Attribute, Truth};
-use crate::rule::{Matcher, Predicate, Test};
+use crate::rule::{GlobPart, Matcher, Predicate, Test};
 
 /// Where the paths of an alternative are in the trie.
 #[derive(Clone, Debug)]
@@ -265,13 +265,17 @@ fn of_test<'r>(
             },
             None => Alternative::asking(predicate),
         },
-        (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
-            Some(path) => Alternative {
+        (Attribute::Path, matcher) => {
+            let keys = path_keys(predicate, matcher, facts.distinct_slash);
+            if keys.is_empty() {
+                return vec![Alternative::asking(predicate)];
+            }
+            let at = |path| Alternative {
                 path: Some(path),
-                ..anything
-            },
-            None => Alternative::asking(predicate),
-        },
+                ..Alternative::anything()
+            };
+            return keys.into_iter().map(at).collect();
+        }
         _ => Alternative::asking(predicate),
     };
     vec![one]
@@ -284,35 +288,23 @@ fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
         .map(RoleId)
 }
 
-fn path_key<'r>(
+/// Where in the trie the paths of a matcher are; none if they may be anywhere.
+fn path_keys<'r>(
     whole: &'r Predicate,
     matcher: &'r Matcher,
     distinct_slash: bool,
-) -> Option<PathKey<'r>> {
+) -> Vec<PathKey<'r>> {
+    let key = |steps, tail, ask| PathKey {
+        steps,
+        tail,
+        ask,
+        whole,
+    };
     match matcher {
         Matcher::Path(template) => {
-            let (steps, tail) = template_steps(
-                template.segments(),
-                distinct_slash && template.trailing_slash(),
-            );
-            Some(PathKey {
-                steps,
-                tail,
-                ask: None,
-                whole,
-            })
-        }
-        // What is left of the prefix after its last slash is asked.
-        Matcher::Text(TextPattern::Prefix(prefix)) => {
-            let last = prefix.iter().rposition(|byte| *byte == b'/')?;
-            let steps = literal_steps(prefix.get(..last)?);
-            // `/*` takes `/` too, which has no segment.
-            (prefix.len() > 1).then_some(PathKey {
-                steps,
-                tail: true,
-                ask: Some(whole),
-                whole,
-            })
+            let final_slash = distinct_slash && template.trailing_slash();
+            let (steps, tail) = template_steps(template.segments(), final_slash);
+            vec![key(steps, tail, None)]
         }
         Matcher::Text(TextPattern::Exact(path)) => {
             let path = if distinct_slash && path.len() > 1 {
@@ -320,13 +312,41 @@ fn path_key<'r>(
             } else {
                 path.strip_suffix(b"/").unwrap_or(path)
             };
-            Some(PathKey {
-                steps: literal_steps(path),
-                tail: false,
-                ask: Some(whole),
-                whole,
-            })
+            vec![key(literal_steps(path), false, Some(whole))]
         }
+        // What follows the last slash of the prefix is asked.
+        matcher => {
+            let Some(prefix) = literal_prefix(matcher) else {
+                return Vec::new();
+            };
+            // `/*` takes `/` too, which has no segment.
+            let last = prefix.iter().rposition(|byte| *byte == b'/');
+            let Some(folder) = last
+                .and_then(|last| prefix.get(..last))
+                .filter(|_| prefix.len() > 1)
+            else {
+                return Vec::new();
+            };
+            let mut keys = vec![key(literal_steps(folder), true, Some(whole))];
+            if distinct_slash && prefix.ends_with(b"/") {
+                // `/a/*` takes `/a/`, where nothing named follows `/a`.
+                let mut steps = literal_steps(folder);
+                steps.push(Step::Literal(b""));
+                keys.push(key(steps, false, Some(whole)));
+            }
+            keys
+        }
+    }
+}
+
+/// What every text that matches begins with.
+fn literal_prefix(matcher: &Matcher) -> Option<&[u8]> {
+    match matcher {
+        Matcher::Text(TextPattern::Prefix(prefix)) => Some(prefix),
+        Matcher::Glob(glob) if !glob.fold_case => match glob.parts.first() {
+            Some(GlobPart::Literal(prefix)) => Some(prefix.as_bytes()),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -103,7 +103,12 @@ pub(crate) fn compile(
             excluded_held: hierarchy.excluded(ExclusionKind::Static),
             excluded_active: hierarchy.excluded(ExclusionKind::Dynamic),
         },
-        inputs: inputs(&vocabulary, domains, !grants.windows.is_empty(), seed),
+        inputs: inputs(
+            &vocabulary,
+            domains,
+            vocabulary.time || !grants.windows.is_empty(),
+            seed,
+        ),
         grants,
         methods,
         identity: identity(rules, seed, diagnostics),

@@ -77,6 +77,7 @@ pub(super) struct Vocabulary<'r> {
     pub(super) captures: Interner<'r>,
     pub(super) custom_methods: Interner<'r>,
     pub(super) remote_ip: bool,
+    pub(super) time: bool,
 }
 
 impl<'r> Vocabulary<'r> {
@@ -202,6 +203,7 @@ impl<'r> Vocabulary<'r> {
             Attribute::Method => Slot::Method,
             Attribute::Path => Slot::Path,
             Attribute::Host => Slot::Host,
+            Attribute::Authority => Slot::Authority,
             Attribute::Header(name) => Slot::Header(short(self.headers.intern(0, name))),
             Attribute::Query(name) => Slot::Query(short(self.queries.intern(0, name))),
             Attribute::SourceIp => Slot::SourceIp,
@@ -210,6 +212,10 @@ impl<'r> Vocabulary<'r> {
                 Slot::RemoteIp
             }
             Attribute::Peer => Slot::Peer,
+            Attribute::Time => {
+                self.time = true;
+                Slot::Time
+            }
             Attribute::PrincipalId => Slot::PrincipalId,
             Attribute::PrincipalProvider => Slot::PrincipalProvider,
             Attribute::Roles => Slot::Roles,

@@ -223,6 +223,7 @@ impl Engine {
             bound,
             caller: None,
             action: None,
+            now: 0,
         };
         let route = authorize::locate(&view, sets);
         view.action = match authorize::action(program, request.action, route).transpose() {
@@ -244,11 +245,9 @@ impl Engine {
                 );
             }
         };
-        sets.now = if program.inputs.time {
-            self.now(request.at)
-        } else {
-            0
-        };
+        if program.inputs.time {
+            view.now = self.now(request.at);
+        }
         roles::resolve(&view, sets);
         let conflict = roles::conflict(program, sets).is_some();
         let (enforced, shadow) = authorize::authorize(&view, sets, listen);

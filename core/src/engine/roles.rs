@@ -10,7 +10,7 @@ use crate::program::grants::Grants;
 use crate::program::paths::{Pending, RootId};
 use crate::program::roles::{RoleId, RoleSet, Roles};
 
-/// Fills the role sets by what the caller brings and is granted at `sets.now`.
+/// Fills the role sets by what the caller brings and is granted at the view's time.
 #[inline]
 pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
     sets.held.clear();
@@ -24,7 +24,7 @@ pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
         }
     }
     if !program.grants.is_empty() {
-        let now = sets.now;
+        let now = view.now;
         let Sets {
             held,
             granted,

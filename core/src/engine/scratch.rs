@@ -109,8 +109,6 @@ pub(super) struct Sets {
     pub(super) bound: Vec<Binding>,
     /// By set of requirements: where it stands in `bound`, if the decision's number agrees.
     pub(super) bound_at: Vec<(u64, u32)>,
-    /// The time that was decided by, where the policy asks for it.
-    pub(super) now: i64,
     /// Numbers the decisions of this scratch.
     pub(super) decision: u64,
     /// For walking the path of a SPIFFE ID.
@@ -141,7 +139,6 @@ impl Sets {
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),
             bound_at: vec![(0, 0); program.requires.len()],
-            now: 0,
             decision: 0,
             workload_path: PathBuffer::new(),
             workload_segments: Segments::new(),

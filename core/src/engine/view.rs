@@ -51,6 +51,8 @@ pub(super) struct View<'a> {
     pub(super) bound: Bound<'a>,
     pub(super) caller: Option<Caller<'a>>,
     pub(super) action: Option<Action<'a>>,
+    /// The time it is decided by, in milliseconds since 1970, if the policy asks for it.
+    pub(super) now: i64,
 }
 
 impl<'a> View<'a> {
@@ -60,6 +62,7 @@ impl<'a> View<'a> {
             bound,
             caller,
             action,
+            ..
         } = self;
         let request = bound.request;
         match slot {
@@ -71,6 +74,7 @@ impl<'a> View<'a> {
             },
             Slot::Path => text(bound.compared_path()),
             Slot::Host => text(bound.host.map(|host| host.name)),
+            Slot::Authority => text(request.host),
             Slot::Header(id) => self.header(id),
             Slot::Query(id) => self.parameter(id),
             Slot::Attribute(id) => self.attribute(id),
@@ -87,6 +91,7 @@ impl<'a> View<'a> {
                     .peer
                     .filter(|_| bound.program.identity.trust_host_peer),
             ),
+            Slot::Time => Values::One(Value::Timestamp(self.now)),
             Slot::PrincipalId => text(caller.map(|caller| caller.id)),
             Slot::PrincipalProvider => text(caller.map(|caller| caller.provider)),
             Slot::Roles => caller.map_or(Values::Absent, |_| Values::One(Value::Bool(true))),

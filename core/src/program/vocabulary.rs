@@ -47,8 +47,10 @@ pub(crate) enum Attribute {
     Method,
     /// The normalised path, without its query.
     Path,
-    /// The authority: lower case, no trailing dot.
+    /// The name in the authority: lower case, no trailing dot, no port.
     Host,
+    /// The authority as received, with its port.
+    Authority,
     /// A header field by its name in lower case.
     Header(Box<str>),
     /// A query parameter by its decoded name.
@@ -58,6 +60,8 @@ pub(crate) enum Attribute {
     RemoteIp,
     /// The peer's SPIFFE ID.
     Peer,
+    /// The time that the request is decided by.
+    Time,
     PrincipalId,
     PrincipalProvider,
     Roles,

@@ -191,13 +191,11 @@ pub(super) fn explain(
         Reason::MalformedRequest | Reason::CredentialInvalid
     );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
-        let now = sets.now;
         Teller {
             decision,
             view,
             sets,
             program: view.bound.program,
-            now,
         }
         .tell(recorder, &mut explanation);
     }
@@ -210,7 +208,6 @@ struct Teller<'a> {
     view: View<'a>,
     sets: &'a Sets,
     program: &'a Program,
-    now: i64,
 }
 
 /// The most grants that are told of because they do not hold.
@@ -302,7 +299,7 @@ impl Teller<'_> {
         };
         let asleep = |id: u32| {
             grants
-                .holding(id, &program.inputs.domains, self.now, &facts)
+                .holding(id, &program.inputs.domains, self.view.now, &facts)
                 .is_none()
         };
         let told = ids
@@ -313,7 +310,7 @@ impl Teller<'_> {
         told.map(|grant| DormantGrant {
             role: self.role_name(grant.role),
             source: SourceLine::new(program, grant.at).to_string(),
-            because: wording::dormant(program, &self.view, grant, self.now),
+            because: wording::dormant(program, &self.view, grant, self.view.now),
         })
         .collect()
     }

@@ -119,6 +119,7 @@ fn subject(program: &Program, slot: Slot) -> String {
         Slot::Method => "method".into(),
         Slot::Path => "path".into(),
         Slot::Host => "host".into(),
+        Slot::Authority => "authority".into(),
         Slot::Header(id) => format!("header {}", text(inputs.headers.name(u32::from(id)))),
         Slot::Query(id) => format!("query {}", text(inputs.queries.name(u32::from(id)))),
         Slot::Attribute(id) => {
@@ -139,6 +140,7 @@ fn subject(program: &Program, slot: Slot) -> String {
         Slot::SourceIp => "source_ip".into(),
         Slot::RemoteIp => "remote_ip".into(),
         Slot::Peer => "peer".into(),
+        Slot::Time => "time".into(),
         Slot::PrincipalId => "principal".into(),
         Slot::PrincipalProvider => "provider".into(),
         Slot::Roles => "role".into(),
@@ -159,9 +161,9 @@ fn ask(program: &Program, ask: &Ask) -> String {
         Ask::TextFold(pattern) => pattern_words(pattern, " in any case"),
         Ask::Glob(glob) => {
             let part = |piece: &GlobPiece| match piece {
-                GlobPiece::Byte(byte) => vec![*byte],
+                GlobPiece::Literal(literal) => literal.to_vec(),
                 GlobPiece::One => b"?".to_vec(),
-                GlobPiece::Run => b"*".to_vec(),
+                GlobPiece::Run { .. } => b"*".to_vec(),
                 GlobPiece::Slot(slot, _) => {
                     format!("${{{}}}", subject(program, *slot)).into_bytes()
                 }
@@ -203,7 +205,18 @@ fn ask(program: &Program, ask: &Ask) -> String {
         }
         Ask::Duration(compare, time) => format!("{} {time} ms", sign(*compare)),
         Ask::Bool(wanted) => format!("is {wanted}"),
+        Ask::AnyOf(parts) => joined(program, parts, " or "),
+        Ask::AllOf(parts) => joined(program, parts, " and "),
     }
+}
+
+fn joined(program: &Program, parts: &[Ask], word: &str) -> String {
+    let told: Vec<String> = parts
+        .iter()
+        .take(8)
+        .map(|part| ask(program, part))
+        .collect();
+    cut(&told.join(word))
 }
 
 fn pattern_words(pattern: &TextPattern, suffix: &str) -> String {
