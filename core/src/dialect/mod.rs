@@ -6,6 +6,8 @@
 //!
 //! A dialect is found by what stands in a document, not by the name of its file.
 
+#[cfg(test)]
+mod fits;
 pub(crate) mod native;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
