@@ -11,7 +11,9 @@ pub(super) fn key(name: &str) -> Attribute {
         "aws:sourceip" => Attribute::SourceIp,
         "aws:currenttime" => Attribute::Time,
         "aws:principalarn" => Attribute::PrincipalId,
-        _ if name.starts_with("aws:principal") || name == "aws:username" => principal_attribute(&name),
+        _ if name.starts_with("aws:principal") || name == "aws:username" => {
+            principal_attribute(&name)
+        }
         _ if name.starts_with("aws:resource") => resource_attribute(&name),
         _ => request_attribute(&name),
     }
@@ -68,16 +70,23 @@ fn arn_like(text: &str) -> Matcher {
 }
 
 pub(super) fn action(patterns: &[&str]) -> Predicate {
-    any(patterns.iter().map(|pattern| is(Attribute::Action, glob(wildcards(pattern), true, None))))
+    any(patterns
+        .iter()
+        .map(|pattern| is(Attribute::Action, glob(wildcards(pattern), true, None))))
 }
 
 pub(super) fn resource(patterns: &[&str]) -> Predicate {
-    any(patterns.iter().map(|pattern| is(Attribute::ResourceId, like(pattern))))
+    any(patterns
+        .iter()
+        .map(|pattern| is(Attribute::ResourceId, like(pattern))))
 }
 
 /// A condition on a key: true if one of the values is met, false without the key.
 pub(super) fn condition(name: &str, of: fn(&str) -> Matcher, values: &[&str]) -> Predicate {
-    is(key(name), Matcher::AnyOf(values.iter().map(|value| of(value)).collect()))
+    is(
+        key(name),
+        Matcher::AnyOf(values.iter().map(|value| of(value)).collect()),
+    )
 }
 
 /// `…IfExists`
@@ -115,15 +124,31 @@ pub(super) fn account() -> (Draft, LayerId) {
     let mut draft = Draft::new();
     let layer = draft.layer(false, Mode::Enforce);
     let strings = [
-        "aws:username", "aws:PrincipalTag/team", "aws:PrincipalOrgID", "aws:PrincipalAccount",
-        "s3:prefix", "aws:RequestedRegion", "aws:SourceArn", "aws:ResourceTag/team",
-        "aws:ResourceAccount", "token:aud", "token:sub", "aws:Federated",
+        "aws:username",
+        "aws:PrincipalTag/team",
+        "aws:PrincipalOrgID",
+        "aws:PrincipalAccount",
+        "s3:prefix",
+        "aws:RequestedRegion",
+        "aws:SourceArn",
+        "aws:ResourceTag/team",
+        "aws:ResourceAccount",
+        "token:aud",
+        "token:sub",
+        "aws:Federated",
     ];
     draft.declare(AttributeType::String, &strings.map(key));
     draft.declare(AttributeType::StringList, &[key("aws:TagKeys")]);
-    let booleans = ["aws:MultiFactorAuthPresent", "aws:SecureTransport", "aws:ViaAWSService"];
+    let booleans = [
+        "aws:MultiFactorAuthPresent",
+        "aws:SecureTransport",
+        "aws:ViaAWSService",
+    ];
     draft.declare(AttributeType::Bool, &booleans.map(key));
-    draft.declare(AttributeType::Double, &["s3:max-keys", "duration_seconds"].map(key));
+    draft.declare(
+        AttributeType::Double,
+        &["s3:max-keys", "duration_seconds"].map(key),
+    );
     (draft, layer)
 }
 
@@ -143,52 +168,153 @@ const NAMED: Attributes<'static> = &[(b"aws:username", text("dana"))];
 fn a_home_folder_by_variable() {
     let (mut draft, layer) = account();
     let own = condition("s3:prefix", like, &["", "home/", "home/${aws:username}/*"]);
-    let list = all([action(&["s3:ListBucket"]), resource(&["arn:aws:s3:::corp"]), own]);
+    let list = all([
+        action(&["s3:ListBucket"]),
+        resource(&["arn:aws:s3:::corp"]),
+        own,
+    ]);
     draft.rule(layer, "List", Allow, list);
     let folder = resource(&["arn:aws:s3:::corp/home/${aws:username}/*"]);
     draft.rule(layer, "Home", Allow, all([action(&["s3:*"]), folder]));
     let shared = resource(&["arn:aws:s3:::corp/${aws:PrincipalTag/team, 'all'}/file-${?}-?.txt"]);
-    draft.rule(layer, "Team", Allow, all([action(&["S3:getobject"]), shared]));
+    draft.rule(
+        layer,
+        "Team",
+        Allow,
+        all([action(&["S3:getobject"]), shared]),
+    );
     let no_name: Attributes<'_> = &[];
     let star: Attributes<'_> = &[(b"aws:username", text("*"))];
     let team: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
-    let list = |prefix| with(ask(dana(NAMED), "s3:ListBucket", "arn:aws:s3:::corp"), prefix);
+    let list = |prefix| {
+        with(
+            ask(dana(NAMED), "s3:ListBucket", "arn:aws:s3:::corp"),
+            prefix,
+        )
+    };
     draft.decides(&[
-        (ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/dana/a/b"), "allow Home"),
-        (ask(dana(NAMED), "S3:PUTOBJECT", "arn:aws:s3:::corp/home/dana/"), "allow Home"),
-        (ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/Dana/a"), "deny"),
-        (ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"), "deny"),
-        (ask(dana(NAMED), "ec2:PutObject", "arn:aws:s3:::corp/home/dana/a"), "deny"),
+        (
+            ask(
+                dana(NAMED),
+                "s3:PutObject",
+                "arn:aws:s3:::corp/home/dana/a/b",
+            ),
+            "allow Home",
+        ),
+        (
+            ask(dana(NAMED), "S3:PUTOBJECT", "arn:aws:s3:::corp/home/dana/"),
+            "allow Home",
+        ),
+        (
+            ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/Dana/a"),
+            "deny",
+        ),
+        (
+            ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"),
+            "deny",
+        ),
+        (
+            ask(
+                dana(NAMED),
+                "ec2:PutObject",
+                "arn:aws:s3:::corp/home/dana/a",
+            ),
+            "deny",
+        ),
         // What a variable holds is no wildcard, and one that holds nothing matches nothing.
-        (ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"), "deny"),
-        (ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/*/a"), "allow Home"),
-        (ask(dana(no_name), "s3:PutObject", "arn:aws:s3:::corp/home//a"), "deny"),
+        (
+            ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"),
+            "deny",
+        ),
+        (
+            ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/*/a"),
+            "allow Home",
+        ),
+        (
+            ask(dana(no_name), "s3:PutObject", "arn:aws:s3:::corp/home//a"),
+            "deny",
+        ),
         (list(&[(b"s3:prefix", text("home/dana/x"))]), "allow List"),
         (list(&[(b"s3:prefix", text(""))]), "allow List"),
         (list(&[(b"s3:prefix", text("home/eve/"))]), "deny"),
         (list(&[]), "deny"),
-        (ask(dana(team), "s3:GetObject", "arn:aws:s3:::corp/blue/file-?-1.txt"), "allow Team"),
-        (ask(dana(team), "s3:GetObject", "arn:aws:s3:::corp/blue/file-1-1.txt"), "deny"),
-        (ask(dana(team), "s3:GetObject", "arn:aws:s3:::corp/all/file-?-1.txt"), "deny"),
-        (ask(dana(no_name), "s3:GetObject", "arn:aws:s3:::corp/all/file-?-1.txt"), "allow Team"),
+        (
+            ask(
+                dana(team),
+                "s3:GetObject",
+                "arn:aws:s3:::corp/blue/file-?-1.txt",
+            ),
+            "allow Team",
+        ),
+        (
+            ask(
+                dana(team),
+                "s3:GetObject",
+                "arn:aws:s3:::corp/blue/file-1-1.txt",
+            ),
+            "deny",
+        ),
+        (
+            ask(
+                dana(team),
+                "s3:GetObject",
+                "arn:aws:s3:::corp/all/file-?-1.txt",
+            ),
+            "deny",
+        ),
+        (
+            ask(
+                dana(no_name),
+                "s3:GetObject",
+                "arn:aws:s3:::corp/all/file-?-1.txt",
+            ),
+            "allow Team",
+        ),
     ]);
     // Under Version 2008-10-17 a variable is text.
     let (mut draft, layer) = account();
-    let old = is(Attribute::ResourceId, glob(wildcards("arn:aws:s3:::corp/${aws:username}/*"), false, None));
+    let old = is(
+        Attribute::ResourceId,
+        glob(
+            wildcards("arn:aws:s3:::corp/${aws:username}/*"),
+            false,
+            None,
+        ),
+    );
     draft.rule(layer, "Old", Allow, all([action(&["s3:*"]), old]));
     draft.decides(&[
-        (ask(dana(NAMED), "s3:GetObject", "arn:aws:s3:::corp/dana/a"), "deny"),
-        (ask(dana(NAMED), "s3:GetObject", "arn:aws:s3:::corp/${aws:username}/a"), "allow Old"),
+        (
+            ask(dana(NAMED), "s3:GetObject", "arn:aws:s3:::corp/dana/a"),
+            "deny",
+        ),
+        (
+            ask(
+                dana(NAMED),
+                "s3:GetObject",
+                "arn:aws:s3:::corp/${aws:username}/a",
+            ),
+            "allow Old",
+        ),
     ]);
 }
 
 #[test]
 fn denied_without_a_second_factor() {
     let (mut draft, layer) = account();
-    draft.rule(layer, "Admin", Allow, all([action(&["*"]), resource(&["*"])]));
+    draft.rule(
+        layer,
+        "Admin",
+        Allow,
+        all([action(&["*"]), resource(&["*"])]),
+    );
     let harmless = not(action(&["iam:ListMFADevices", "sts:Get*"]));
     let weak = if_exists("aws:MultiFactorAuthPresent", Matcher::Bool(false));
-    draft.rule(layer, "NeedsMfa", Deny, all([harmless, resource(&["*"]), weak]));
+    draft.rule(
+        layer,
+        "NeedsMfa",
+        Deny,
+        all([harmless, resource(&["*"]), weak]),
+    );
     let plain = condition("aws:SecureTransport", boolean, &["false"]);
     draft.rule(layer, "NeedsTls", Deny, all([action(&["s3:*"]), plain]));
     let ask = |action, attributes| with(ask(dana(&[]), action, "arn:aws:s3:::corp/a"), attributes);
@@ -202,34 +328,78 @@ fn denied_without_a_second_factor() {
         (ask("IAM:listmfadevices", &[mfa(false)]), "allow Admin"),
         // Bool without IfExists is false where the key is missing.
         (ask("s3:GetObject", &[mfa(true), tls(true)]), "allow Admin"),
-        (ask("s3:GetObject", &[mfa(true), tls(false)]), "deny NeedsTls"),
+        (
+            ask("s3:GetObject", &[mfa(true), tls(false)]),
+            "deny NeedsTls",
+        ),
     ]);
 }
 
 #[test]
 fn negated_operators_hold_for_missing_keys() {
     let (mut draft, layer) = account();
-    draft.rule(layer, "All", Allow, all([action(&["*"]), not(resource(&["arn:aws:s3:::secret*"]))]));
-    let elsewhere = not(condition("aws:RequestedRegion", equals, &["eu-west-1", "eu-central-1"]));
-    draft.rule(layer, "Region", Deny, all([not(action(&["iam:*", "sts:*"])), elsewhere]));
-    let outside = not(condition("aws:SourceIp", networks, &["192.0.2.0/24", "2001:db8::/32"]));
+    draft.rule(
+        layer,
+        "All",
+        Allow,
+        all([action(&["*"]), not(resource(&["arn:aws:s3:::secret*"]))]),
+    );
+    let elsewhere = not(condition(
+        "aws:RequestedRegion",
+        equals,
+        &["eu-west-1", "eu-central-1"],
+    ));
+    draft.rule(
+        layer,
+        "Region",
+        Deny,
+        all([not(action(&["iam:*", "sts:*"])), elsewhere]),
+    );
+    let outside = not(condition(
+        "aws:SourceIp",
+        networks,
+        &["192.0.2.0/24", "2001:db8::/32"],
+    ));
     let direct = null("aws:ViaAWSService", true);
-    draft.rule(layer, "Network", Deny, all([action(&["iam:*"]), outside, direct]));
+    draft.rule(
+        layer,
+        "Network",
+        Deny,
+        all([action(&["iam:*"]), outside, direct]),
+    );
     let unnamed = not(condition("aws:username", like, &["d*"]));
     draft.rule(layer, "Names", Deny, all([action(&["sts:*"]), unnamed]));
     let in_region = |region| with(ask(dana(NAMED), "ec2:Run", "arn:aws:ec2:::i"), region);
-    let ip = |ip: &'static [u8]| Request { source_ip: Some(ip), ..ask(dana(NAMED), "iam:Get", "r") };
+    let ip = |ip: &'static [u8]| Request {
+        source_ip: Some(ip),
+        ..ask(dana(NAMED), "iam:Get", "r")
+    };
     draft.decides(&[
-        (in_region(&[(b"aws:requestedregion", text("eu-west-1"))]), "allow All"),
-        (in_region(&[(b"aws:requestedregion", text("us-east-1"))]), "deny Region"),
+        (
+            in_region(&[(b"aws:requestedregion", text("eu-west-1"))]),
+            "allow All",
+        ),
+        (
+            in_region(&[(b"aws:requestedregion", text("us-east-1"))]),
+            "deny Region",
+        ),
         (in_region(&[]), "deny Region"),
         (ip(b"192.0.2.7"), "allow All"),
         (ip(b"2001:db8::1"), "allow All"),
         (ip(b"198.51.100.1"), "deny Network"),
         (ask(dana(NAMED), "iam:Get", "r"), "deny Network"),
-        (with(ask(dana(NAMED), "iam:Get", "r"), &[(b"aws:viaawsservice", Value::Bool(true))]), "allow All"),
+        (
+            with(
+                ask(dana(NAMED), "iam:Get", "r"),
+                &[(b"aws:viaawsservice", Value::Bool(true))],
+            ),
+            "allow All",
+        ),
         (ask(dana(NAMED), "sts:Get", "r"), "allow All"),
-        (ask(dana(&[(b"aws:username", text("eve"))]), "sts:Get", "r"), "deny Names"),
+        (
+            ask(dana(&[(b"aws:username", text("eve"))]), "sts:Get", "r"),
+            "deny Names",
+        ),
         (ask(dana(&[]), "sts:Get", "r"), "deny Names"),
         (ask(dana(NAMED), "sts:Get", "arn:aws:s3:::secret/x"), "deny"),
     ]);
@@ -239,11 +409,28 @@ fn negated_operators_hold_for_missing_keys() {
 fn keys_with_several_values() {
     let (mut draft, layer) = account();
     let known = for_all("aws:TagKeys", like, &["team", "cost-*"]);
-    let tag = all([action(&["ec2:CreateTags"]), known, null("aws:TagKeys", false)]);
+    let tag = all([
+        action(&["ec2:CreateTags"]),
+        known,
+        null("aws:TagKeys", false),
+    ]);
     draft.rule(layer, "Tag", Allow, tag);
-    draft.rule(layer, "Untag", Allow, all([action(&["ec2:DeleteTags"]), for_all("aws:TagKeys", equals, &["team"])]));
+    draft.rule(
+        layer,
+        "Untag",
+        Allow,
+        all([
+            action(&["ec2:DeleteTags"]),
+            for_all("aws:TagKeys", equals, &["team"]),
+        ]),
+    );
     let one = condition("aws:TagKeys", equals, &["team", "owner"]);
-    draft.rule(layer, "See", Allow, all([action(&["ec2:DescribeTags"]), one]));
+    draft.rule(
+        layer,
+        "See",
+        Allow,
+        all([action(&["ec2:DescribeTags"]), one]),
+    );
     let other = any_is_none_of("aws:TagKeys", equals, &["team", "owner"]);
     draft.rule(layer, "Odd", Allow, all([action(&["ec2:Odd"]), other]));
     let none = not(condition("aws:TagKeys", like, &["team*"]));
@@ -276,6 +463,10 @@ fn keys_with_several_values() {
     ]);
 }
 
+fn source<'r>(action: &'r str, arn: Attributes<'r>) -> Request<'r> {
+    with(ask(dana(&[]), action, "t"), arn)
+}
+
 #[test]
 fn numbers_dates_and_names_of_resources() {
     let (mut draft, layer) = account();
@@ -290,20 +481,46 @@ fn numbers_dates_and_names_of_resources() {
         is(key("aws:CurrentTime"), Matcher::Time(GreaterOrEqual, from)),
         is(key("aws:CurrentTime"), Matcher::Time(Less, until)),
     ]);
-    draft.rule(layer, "During", Allow, all([action(&["sqs:Send*"]), during]));
-    let topic = condition("aws:SourceArn", arn_like, &["arn:aws:sns:*:111122223333:alerts*"]);
+    draft.rule(
+        layer,
+        "During",
+        Allow,
+        all([action(&["sqs:Send*"]), during]),
+    );
+    let topic = condition(
+        "aws:SourceArn",
+        arn_like,
+        &["arn:aws:sns:*:111122223333:alerts*"],
+    );
     draft.rule(layer, "Topic", Allow, all([action(&["sns:*"]), topic]));
     let short = not(condition("aws:SourceArn", arn_like, &["arn:aws:*"]));
     draft.rule(layer, "Short", Allow, all([action(&["x:*"]), short]));
-    let team = condition("aws:ResourceTag/team", equals, &["${aws:PrincipalTag/team}"]);
-    draft.rule(layer, "SameTeam", Allow, all([action(&["ec2:Stop*"]), team]));
+    let team = condition(
+        "aws:ResourceTag/team",
+        equals,
+        &["${aws:PrincipalTag/team}"],
+    );
+    draft.rule(
+        layer,
+        "SameTeam",
+        Allow,
+        all([action(&["ec2:Stop*"]), team]),
+    );
     let keys = |keys| with(ask(dana(&[]), "s3:ListBucket", "b"), keys);
-    let when = |at| Request { at: Some(at), ..ask(dana(&[]), "sqs:SendMessage", "q") };
-    let source = |name, arn: Attributes<'static>| with(ask(dana(&[]), name, "t"), arn);
+    let when = |at| Request {
+        at: Some(at),
+        ..ask(dana(&[]), "sqs:SendMessage", "q")
+    };
     let blue: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
     let stop = |principal, tags| {
         let request = ask(dana(principal), "ec2:StopInstances", "i");
-        Request { resource: Some(Resource { attributes: tags, ..Resource::default() }), ..request }
+        Request {
+            resource: Some(Resource {
+                attributes: tags,
+                ..Resource::default()
+            }),
+            ..request
+        }
     };
     draft.decides(&[
         (keys(&[(b"s3:max-keys", Value::Int(10))]), "allow Few"),
@@ -315,13 +532,43 @@ fn numbers_dates_and_names_of_resources() {
         (when(from), "allow During"),
         (when(until - 1), "allow During"),
         (when(until), "deny"),
-        (source("sns:Publish", &[(b"aws:sourcearn", text("arn:aws:sns:eu-west-1:111122223333:alerts:x"))]), "allow Topic"),
-        (source("sns:Publish", &[(b"aws:sourcearn", text("arn:aws:sns:eu:x:111122223333:alerts"))]), "deny"),
+        (
+            source(
+                "sns:Publish",
+                &[(
+                    b"aws:sourcearn",
+                    text("arn:aws:sns:eu-west-1:111122223333:alerts:x"),
+                )],
+            ),
+            "allow Topic",
+        ),
+        (
+            source(
+                "sns:Publish",
+                &[(
+                    b"aws:sourcearn",
+                    text("arn:aws:sns:eu:x:111122223333:alerts"),
+                )],
+            ),
+            "deny",
+        ),
         (source("sns:Publish", &[]), "deny"),
-        (source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns:eu:1:t"))]), "allow Short"),
-        (source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns"))]), "deny"),
-        (stop(blue, &[(b"aws:resourcetag/team", text("blue"))]), "allow SameTeam"),
-        (stop(blue, &[(b"aws:resourcetag/team", text("red"))]), "deny"),
+        (
+            source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns:eu:1:t"))]),
+            "allow Short",
+        ),
+        (
+            source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns"))]),
+            "deny",
+        ),
+        (
+            stop(blue, &[(b"aws:resourcetag/team", text("blue"))]),
+            "allow SameTeam",
+        ),
+        (
+            stop(blue, &[(b"aws:resourcetag/team", text("red"))]),
+            "deny",
+        ),
         (stop(&[], &[(b"aws:resourcetag/team", text(""))]), "deny"),
         (stop(blue, &[]), "deny"),
     ]);

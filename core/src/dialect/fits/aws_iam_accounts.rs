@@ -1,6 +1,8 @@
 //! AWS IAM: which policies have to agree, within an account and across accounts, and roles to assume.
 
-use super::aws_iam::{DANA, account, action, boolean, condition, dana, key, like, networks, resource};
+use super::aws_iam::{
+    DANA, account, action, boolean, condition, dana, key, like, networks, resource,
+};
 use super::*;
 use crate::decision::Parameter;
 use RuleEffect::{Allow, Deny};
@@ -20,7 +22,10 @@ fn in_account(account: &str) -> Predicate {
 }
 
 fn within_one_account() -> Predicate {
-    is(key("aws:PrincipalAccount"), Matcher::Same(key("aws:ResourceAccount")))
+    is(
+        key("aws:PrincipalAccount"),
+        Matcher::Same(key("aws:ResourceAccount")),
+    )
 }
 
 /// An action on a resource of an account.
@@ -48,29 +53,56 @@ fn a_boundary_a_control_policy_and_a_session_only_limit() {
     let (mut draft, identity) = account();
     let limits = ["boundary", "control", "session"].map(|_| draft.layer(false, Mode::Enforce));
     let [boundary, control, session] = limits;
-    draft.rule(identity, "Identity", Allow, action(&["s3:*", "ec2:*", "iam:*"]));
+    draft.rule(
+        identity,
+        "Identity",
+        Allow,
+        action(&["s3:*", "ec2:*", "iam:*"]),
+    );
     // The boundary is dana's, the control policy her organisation's, the session one of hers.
-    draft.rule(boundary, "Boundary", Allow, action(&["s3:*", "ec2:Describe*", "sqs:*"]));
+    draft.rule(
+        boundary,
+        "Boundary",
+        Allow,
+        action(&["s3:*", "ec2:Describe*", "sqs:*"]),
+    );
     draft.rule(boundary, "NotBound", Allow, not(principal(&[DANA])));
     draft.rule(control, "FullAccess", Allow, action(&["*"]));
     let leave = all([action(&["s3:DeleteBucket"]), in_account(OURS)]);
     draft.rule(control, "KeepBuckets", Deny, leave);
     let bucket = resource(&["arn:aws:s3:::corp", "arn:aws:s3:::corp/*"]);
-    draft.rule(session, "Session", Allow, all([action(&["s3:*", "sqs:*"]), bucket]));
+    draft.rule(
+        session,
+        "Session",
+        Allow,
+        all([action(&["s3:*", "sqs:*"]), bucket]),
+    );
     let eve = Principal {
         id: b"arn:aws:iam::111122223333:user/eve",
         attributes: HOME,
         ..Principal::default()
     };
     draft.decides(&[
-        (ask(dana(HOME), "s3:GetObject", "arn:aws:s3:::corp/a"), "allow Identity"),
+        (
+            ask(dana(HOME), "s3:GetObject", "arn:aws:s3:::corp/a"),
+            "allow Identity",
+        ),
         // … each of the four says no
         (ask(dana(HOME), "sqs:Send", "arn:aws:s3:::corp/a"), "deny"),
         (ask(dana(HOME), "iam:Get", "arn:aws:s3:::corp/a"), "deny"),
-        (ask(dana(HOME), "s3:DeleteBucket", "arn:aws:s3:::corp"), "deny KeepBuckets"),
-        (ask(dana(HOME), "s3:GetObject", "arn:aws:s3:::other/a"), "deny"),
+        (
+            ask(dana(HOME), "s3:DeleteBucket", "arn:aws:s3:::corp"),
+            "deny KeepBuckets",
+        ),
+        (
+            ask(dana(HOME), "s3:GetObject", "arn:aws:s3:::other/a"),
+            "deny",
+        ),
         (ask(Some(eve), "iam:Get", "arn:aws:s3:::corp/a"), "deny"),
-        (ask(Some(eve), "s3:Get", "arn:aws:s3:::corp/a"), "allow Identity"),
+        (
+            ask(Some(eve), "s3:Get", "arn:aws:s3:::corp/a"),
+            "allow Identity",
+        ),
     ]);
 }
 
@@ -93,7 +125,11 @@ impl TwoSides {
     }
 
     fn allow(&mut self, of: LayerId, id: &str, statement: Predicate) {
-        let other = if of == self.identity { self.resource } else { self.identity };
+        let other = if of == self.identity {
+            self.resource
+        } else {
+            self.identity
+        };
         self.draft.rule(of, id, Allow, statement.clone());
         let statement = all([within_one_account(), statement]);
         self.draft.rule(other, id, Allow, statement);
@@ -106,10 +142,19 @@ fn across_accounts_both_sides_allow() {
     let (of_identity, of_resource) = (sides.identity, sides.resource);
     let read = all([principal(&[DANA]), action(&["s3:Get*"])]);
     sides.allow(of_identity, "Identity", read);
-    let partner = all([in_account(OURS), action(&["s3:*"]), resource(&["arn:aws:s3:::shared/*"])]);
+    let partner = all([
+        in_account(OURS),
+        action(&["s3:*"]),
+        resource(&["arn:aws:s3:::shared/*"]),
+    ]);
     sides.allow(of_resource, "Bucket", partner);
-    let public = all([action(&["s3:GetObject"]), resource(&["arn:aws:s3:::public/*"])]);
-    sides.draft.rule(of_resource, "Public", Allow, public.clone());
+    let public = all([
+        action(&["s3:GetObject"]),
+        resource(&["arn:aws:s3:::public/*"]),
+    ]);
+    sides
+        .draft
+        .rule(of_resource, "Public", Allow, public.clone());
     // Whoever is nobody has no identity policy to agree.
     let nobody = all([not(is(Attribute::PrincipalId, Matcher::Present)), public]);
     sides.draft.rule(of_identity, "Public", Allow, nobody);
@@ -130,16 +175,31 @@ fn across_accounts_both_sides_allow() {
         (put("arn:aws:s3:::shared/a", far), "deny"),
         // Whose account is not known is not one account.
         (get("arn:aws:s3:::mine/a", &[]), "deny"),
-        (on(None, "s3:GetObject", "arn:aws:s3:::public/a", far), "allow Public"),
-        (on(None, "s3:PutObject", "arn:aws:s3:::public/a", far), "deny"),
-        (with(get("arn:aws:s3:::mine/a", near), &[(b"aws:securetransport", Value::Bool(false))]), "deny Tls"),
+        (
+            on(None, "s3:GetObject", "arn:aws:s3:::public/a", far),
+            "allow Public",
+        ),
+        (
+            on(None, "s3:PutObject", "arn:aws:s3:::public/a", far),
+            "deny",
+        ),
+        (
+            with(
+                get("arn:aws:s3:::mine/a", near),
+                &[(b"aws:securetransport", Value::Bool(false))],
+            ),
+            "deny Tls",
+        ),
     ]);
 }
 
 #[test]
 fn a_bucket_for_one_organisation_and_network() {
     let (mut draft, layer) = account();
-    let anyone = all([action(&["s3:GetObject"]), resource(&["arn:aws:s3:::corp/*"])]);
+    let anyone = all([
+        action(&["s3:GetObject"]),
+        resource(&["arn:aws:s3:::corp/*"]),
+    ]);
     draft.rule(layer, "Read", Allow, anyone);
     let foreign = not(condition("aws:PrincipalOrgID", like, &["o-shop"]));
     draft.rule(layer, "Organisation", Deny, foreign);
@@ -152,7 +212,10 @@ fn a_bucket_for_one_organisation_and_network() {
         ..Principal::default()
     };
     let get = |principal| ask(principal, "s3:GetObject", "arn:aws:s3:::corp/a");
-    let inside = |principal| Request { source_ip: Some(b"10.1.2.3"), ..get(principal) };
+    let inside = |principal| Request {
+        source_ip: Some(b"10.1.2.3"),
+        ..get(principal)
+    };
     draft.decides(&[
         (inside(dana(HOME)), "allow Read"),
         (get(dana(HOME)), "deny NotPrincipal"),
@@ -195,7 +258,10 @@ fn a_role_for_a_web_identity() {
         let assume = ask(None, "sts:AssumeRoleWithWebIdentity", role);
         with(assume, attributes.leak())
     };
-    let (main, branch) = ("repo:shop/web:ref:refs/heads/main", "repo:shop/web:ref:refs/heads/x");
+    let (main, branch) = (
+        "repo:shop/web:ref:refs/heads/main",
+        "repo:shop/web:ref:refs/heads/x",
+    );
     draft.decides(&[
         (token(main, None), "allow Trust +assume_role"),
         (token(main, Some(7_200)), "allow Trust +assume_role"),

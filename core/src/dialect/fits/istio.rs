@@ -107,7 +107,9 @@ fn matcher(value: &str) -> Matcher {
 
 /// Any of some values of a field.
 fn field(attribute: Attribute, values: &[&str]) -> Predicate {
-    any(values.iter().map(|value| is(attribute.clone(), matcher(value))))
+    any(values
+        .iter()
+        .map(|value| is(attribute.clone(), matcher(value))))
 }
 
 fn methods(values: &[&str]) -> Predicate {
@@ -127,7 +129,11 @@ fn hosts(values: &[&str]) -> Predicate {
 
 fn paths(values: &[&str]) -> Predicate {
     any(values.iter().map(|value| {
-        let matcher = if value.contains('{') { template(value) } else { matcher(value) };
+        let matcher = if value.contains('{') {
+            template(value)
+        } else {
+            matcher(value)
+        };
         is(Attribute::Path, matcher)
     }))
 }
@@ -158,7 +164,11 @@ fn ports(values: &[&str]) -> Predicate {
 
 fn header(name: &str, values: &[&str]) -> Predicate {
     any(values.iter().map(|value| {
-        let matcher = if *value == "*" { Matcher::Present } else { matcher(value) };
+        let matcher = if *value == "*" {
+            Matcher::Present
+        } else {
+            matcher(value)
+        };
         is(Attribute::Header(name.into()), matcher)
     }))
 }
@@ -177,18 +187,24 @@ fn principals(values: &[&str]) -> Predicate {
 
 fn trust_domains(values: &[&str]) -> Predicate {
     let pattern = |value: &&str| glob(wildcards(&format!("spiffe://{value}/*")), false, None);
-    any(values.iter().map(|value| is(Attribute::Peer, pattern(value))))
+    any(values
+        .iter()
+        .map(|value| is(Attribute::Peer, pattern(value))))
 }
 
 fn namespaces(values: &[&str]) -> Predicate {
     let pattern = |value: &&str| glob(wildcards(&format!("*/ns/{value}/*")), false, None);
-    any(values.iter().map(|value| is(Attribute::Peer, pattern(value))))
+    any(values
+        .iter()
+        .map(|value| is(Attribute::Peer, pattern(value))))
 }
 
 /// A service account of a namespace, wherever both stand in the identity.
 fn service_account(namespace: &str, account: &str) -> Predicate {
     let before = ["", "?*/"].map(|more| format!("spiffe://?*/ns/{namespace}/{more}sa/{account}"));
-    let forms = before.iter().flat_map(|it| [it.clone(), format!("{it}/?*")]);
+    let forms = before
+        .iter()
+        .flat_map(|it| [it.clone(), format!("{it}/?*")]);
     any(forms.map(|form| is(Attribute::Peer, glob(wildcards(&form), false, None))))
 }
 
@@ -282,7 +298,9 @@ fn with_token<'r>(attributes: Attributes<'r>) -> Request<'r> {
 fn policies_without_conditions() {
     let anything = || vec![Predicate::TRUE];
     // allow-nil-rule-in.yaml
-    Mesh::new().policy("allow-none", Allow, vec![]).decides(&[(GET, "deny")]);
+    Mesh::new()
+        .policy("allow-none", Allow, vec![])
+        .decides(&[(GET, "deny")]);
     // allow-empty-rule-in.yaml
     let allow_all = Mesh::new().policy("allow-all", Allow, anything());
     allow_all.decides(&[(GET, "allow allow-all/0"), (from("x"), "allow allow-all/0")]);
@@ -354,20 +372,27 @@ fn dry_runs() {
     ]);
     // dry-run-allow-in.yaml
     let alone = Mesh::new().dry_run("httpbin-1", Allow, vec![paths(&["/exact"])]);
-    alone.decides(&[
-        (to("/exact"), "allow"),
-        (to("/else"), "allow ~deny"),
-    ]);
+    alone.decides(&[(to("/exact"), "allow"), (to("/else"), "allow ~deny")]);
 }
 
 #[test]
 fn paths_and_templates() {
-    let values = ["/exact", "/prefix/*", "*/suffix", "/path/template/{*}", "/{**}/path/template"];
+    let values = [
+        "/exact",
+        "/prefix/*",
+        "*/suffix",
+        "/path/template/{*}",
+        "/{**}/path/template",
+    ];
     // allow-path-in.yaml: its notPaths hold `*`, which every path matches.
     let excluded = paths(&["/not-exact", "/not-prefix/*", "*/not-suffix", "*"]);
     let whole = all([paths(&values), not(excluded)]);
     let never = Mesh::new().policy("httpbin-1", Allow, vec![whole]);
-    never.decides(&[(to("/exact"), "deny"), (to("/prefix/a"), "deny"), (to("/"), "deny")]);
+    never.decides(&[
+        (to("/exact"), "deny"),
+        (to("/prefix/a"), "deny"),
+        (to("/"), "deny"),
+    ]);
     // Its paths without the star.
     let mesh = Mesh::new().policy("p", Allow, vec![paths(&values)]);
     let (yes, no) = ("allow p/0", "deny");
@@ -392,7 +417,12 @@ fn paths_and_templates() {
         (to("/path/template"), no),
     ]);
     // Operators in the middle, from the specification's own table.
-    let values = ["/foo/{*}/bar/{**}", "/store/{**}/cart", "/{**}/v/{*}/end", "/a*b*"];
+    let values = [
+        "/foo/{*}/bar/{**}",
+        "/store/{**}/cart",
+        "/{**}/v/{*}/end",
+        "/a*b*",
+    ];
     let mesh = Mesh::new().policy("p", Allow, vec![paths(&values)]);
     mesh.decides(&[
         (to("/foo/1/bar/"), yes),
@@ -416,7 +446,12 @@ fn paths_and_templates() {
 fn hosts_keep_their_port() {
     // allow-host-before-111-in.yaml: its notHosts hold `*`.
     let values = ["example.com", "prefix.example.*", "*.example.com", "*"];
-    let excluded = ["not-example.com", "prefix.not-example.*", "*.not-example.com", "*"];
+    let excluded = [
+        "not-example.com",
+        "prefix.not-example.*",
+        "*.not-example.com",
+        "*",
+    ];
     let whole = all([hosts(&values), not(hosts(&excluded))]);
     let never = Mesh::new().policy("httpbin-1", Allow, vec![whole]);
     never.decides(&[(at("example.com"), "deny"), (at("a.example.com"), "deny")]);
@@ -442,12 +477,32 @@ fn nine_policies_are_one_disjunction() {
     let mesh = Mesh::new()
         .policy("httpbin-1", Allow, vec![methods(&["GET", "POST"])])
         .policy("httpbin-2", Allow, vec![paths(&["/v1", "/v2"])])
-        .policy("httpbin-3", Allow, vec![hosts(&["google.com", "httpbin.org"])])
+        .policy(
+            "httpbin-3",
+            Allow,
+            vec![hosts(&["google.com", "httpbin.org"])],
+        )
         .policy("httpbin-4", Allow, vec![ports(&["80", "90"])])
-        .policy("httpbin-5", Allow, vec![principals(&["principals1", "principals2"])])
-        .policy("httpbin-6", Allow, vec![request_principals(&["issuer/requestPrincipals1"])])
-        .policy("httpbin-7", Allow, vec![namespaces(&["namespaces1", "namespaces2"])])
-        .policy("httpbin-8", Allow, vec![ip_blocks(&["1.2.3.4", "5.6.7.0/24"])])
+        .policy(
+            "httpbin-5",
+            Allow,
+            vec![principals(&["principals1", "principals2"])],
+        )
+        .policy(
+            "httpbin-6",
+            Allow,
+            vec![request_principals(&["issuer/requestPrincipals1"])],
+        )
+        .policy(
+            "httpbin-7",
+            Allow,
+            vec![namespaces(&["namespaces1", "namespaces2"])],
+        )
+        .policy(
+            "httpbin-8",
+            Allow,
+            vec![ip_blocks(&["1.2.3.4", "5.6.7.0/24"])],
+        )
         .policy("httpbin-9", Allow, vec![header("x-abc", &["abc1", "abc2"])]);
     let put = by("PUT");
     let of = |request: Request<'static>| Request {
@@ -464,15 +519,42 @@ fn nine_policies_are_one_disjunction() {
         (by("HEAD"), "deny"),
         (of(to("/v2")), "allow httpbin-2/0"),
         (of(at("google.com")), "allow httpbin-3/0"),
-        (with(put, &[(b"destination.port", text("90"))]), "allow httpbin-4/0"),
+        (
+            with(put, &[(b"destination.port", text("90"))]),
+            "allow httpbin-4/0",
+        ),
         (with(put, &[(b"destination.port", text("9"))]), "deny"),
         (of(from("spiffe://principals2")), "allow httpbin-5/0"),
-        (Request { method: put.method, ..with_token(subject) }, "allow httpbin-6/0"),
-        (of(from("spiffe://td/ns/namespaces2/sa/a")), "allow httpbin-7/0"),
+        (
+            Request {
+                method: put.method,
+                ..with_token(subject)
+            },
+            "allow httpbin-6/0",
+        ),
+        (
+            of(from("spiffe://td/ns/namespaces2/sa/a")),
+            "allow httpbin-7/0",
+        ),
         (of(from("spiffe://td/ns/namespaces3/sa/a")), "deny"),
-        (Request { source_ip: Some(b"5.6.7.8"), ..put }, "allow httpbin-8/0"),
-        (Request { source_ip: Some(b"5.6.8.8"), ..put }, "deny"),
-        (of(with_headers(&[(b"X-Abc", b"abc2")])), "allow httpbin-9/0"),
+        (
+            Request {
+                source_ip: Some(b"5.6.7.8"),
+                ..put
+            },
+            "allow httpbin-8/0",
+        ),
+        (
+            Request {
+                source_ip: Some(b"5.6.8.8"),
+                ..put
+            },
+            "deny",
+        ),
+        (
+            of(with_headers(&[(b"X-Abc", b"abc2")])),
+            "allow httpbin-9/0",
+        ),
         (of(with_headers(&[(b"x-abc", b"abc2,abc1")])), "deny"),
         (put, "deny"),
     ]);
@@ -481,25 +563,44 @@ fn nine_policies_are_one_disjunction() {
 #[test]
 fn identities_of_peers() {
     // simple-policy-principal-with-wildcard-in.yaml, its second source
-    let values = ["*/ns/foo/sa/rule[0]-from[1]-principal[0]", "*bar/ns/foo/sa/x"];
+    let values = [
+        "*/ns/foo/sa/rule[0]-from[1]-principal[0]",
+        "*bar/ns/foo/sa/x",
+    ];
     let mesh = Mesh::new().policy("w", Allow, vec![principals(&values)]);
     mesh.decides(&[
-        (from("spiffe://td/ns/foo/sa/rule[0]-from[1]-principal[0]"), "allow w/0"),
+        (
+            from("spiffe://td/ns/foo/sa/rule[0]-from[1]-principal[0]"),
+            "allow w/0",
+        ),
         (from("spiffe://foobar/ns/foo/sa/x"), "allow w/0"),
         (from("spiffe://foo/ns/foo/sa/x"), "deny"),
     ]);
     // … and its first: any certificate, but some certificate.
     let mesh = Mesh::new().policy("w", Allow, vec![principals(&["*"])]);
-    mesh.decides(&[(from("spiffe://a"), "allow w/0"), (from("no SPIFFE ID"), "allow w/0"), (GET, "deny")]);
+    mesh.decides(&[
+        (from("spiffe://a"), "allow w/0"),
+        (from("no SPIFFE ID"), "allow w/0"),
+        (GET, "deny"),
+    ]);
     // simple-policy-td-aliases-in.yaml with the alias td1: aliases are more values.
     let account = "/ns/rule[0]/sa/from[0]-principal[0]";
     let aliased = ["cluster.local", "td1"].map(|td| format!("{td}{account}"));
     let aliased = principals(&[&aliased[0], &aliased[1]]);
     let mesh = Mesh::new().policy("t", Allow, vec![all([aliased, methods(&["GET"])])]);
     mesh.decides(&[
-        (from("spiffe://td1/ns/rule[0]/sa/from[0]-principal[0]"), "allow t/0"),
-        (from("spiffe://cluster.local/ns/rule[0]/sa/from[0]-principal[0]"), "allow t/0"),
-        (from("spiffe://td2/ns/rule[0]/sa/from[0]-principal[0]"), "deny"),
+        (
+            from("spiffe://td1/ns/rule[0]/sa/from[0]-principal[0]"),
+            "allow t/0",
+        ),
+        (
+            from("spiffe://cluster.local/ns/rule[0]/sa/from[0]-principal[0]"),
+            "allow t/0",
+        ),
+        (
+            from("spiffe://td2/ns/rule[0]/sa/from[0]-principal[0]"),
+            "deny",
+        ),
     ]);
     // trust-domains-in.yaml
     let rule = any([
@@ -515,7 +616,10 @@ fn identities_of_peers() {
         (GET, "allow d/0"),
     ]);
     // allow-full-rule-in.yaml, its first rule; the short form is of the policy's namespace.
-    let accounts = any([service_account("my-ns", "my-sa"), service_account("foo", "sa-only")]);
+    let accounts = any([
+        service_account("my-ns", "my-sa"),
+        service_account("foo", "sa-only"),
+    ]);
     let excluded = service_account("my-ns", "my-sa-not");
     let mesh = Mesh::new().policy("s", Allow, vec![all([accounts, not(excluded)])]);
     mesh.decides(&[
@@ -540,20 +644,45 @@ fn identities_of_peers() {
 fn headers_and_addresses() {
     let conditions = [
         ("any-value", header("x-h", &["a", "b*"])),
-        ("no-value", all([header("x-n", &["*"]), not(header("x-n", &["bad"]))])),
+        (
+            "no-value",
+            all([header("x-n", &["*"]), not(header("x-n", &["bad"]))]),
+        ),
         ("remote", remote_ip_blocks(&["9.0.0.0/8"])),
-        ("ports", all([ports(&["80"]), not(field(request_attribute("connection.sni"), &["*.bad"]))])),
+        (
+            "ports",
+            all([
+                ports(&["80"]),
+                not(field(request_attribute("connection.sni"), &["*.bad"])),
+            ]),
+        ),
     ];
-    let mesh = conditions.into_iter().fold(Mesh::new(), |mesh, (name, rule)| mesh.policy(name, Allow, vec![rule]));
+    let mesh = conditions
+        .into_iter()
+        .fold(Mesh::new(), |mesh, (name, rule)| {
+            mesh.policy(name, Allow, vec![rule])
+        });
     let port: Attributes<'_> = &[(b"destination.port", text("80"))];
-    let bad: Attributes<'_> = &[(b"destination.port", text("80")), (b"connection.sni", text("x.bad"))];
+    let bad: Attributes<'_> = &[
+        (b"destination.port", text("80")),
+        (b"connection.sni", text("x.bad")),
+    ];
     mesh.decides(&[
-        (with_headers(&[(b"x-h", b"c"), (b"x-h", b"bee")]), "allow any-value/0"),
+        (
+            with_headers(&[(b"x-h", b"c"), (b"x-h", b"bee")]),
+            "allow any-value/0",
+        ),
         (with_headers(&[(b"x-h", b"c"), (b"x-h", b"A")]), "deny"),
         (with_headers(&[(b"x-n", b"")]), "allow no-value/0"),
         (with_headers(&[(b"x-n", b"good"), (b"x-n", b"bad")]), "deny"),
-        (with_headers(&[(b"x-forwarded-for", b"1.1.1.1, 9.1.1.1")]), "allow remote/0"),
-        (with_headers(&[(b"x-forwarded-for", b"9.1.1.1, 1.1.1.1")]), "deny"),
+        (
+            with_headers(&[(b"x-forwarded-for", b"1.1.1.1, 9.1.1.1")]),
+            "allow remote/0",
+        ),
+        (
+            with_headers(&[(b"x-forwarded-for", b"9.1.1.1, 1.1.1.1")]),
+            "deny",
+        ),
         (with(GET, port), "allow ports/0"),
         (with(GET, bad), "deny"),
     ]);
@@ -572,22 +701,42 @@ fn headers_and_addresses() {
 fn claims() {
     let audiences = all([claim("aud", &["shop", "*-api"]), not(claim("azp", &["*"]))]);
     let mesh = Mesh::new()
-        .policy("subject", Allow, vec![request_principals(&["iss1/*", "*/root"])])
+        .policy(
+            "subject",
+            Allow,
+            vec![request_principals(&["iss1/*", "*/root"])],
+        )
         .policy("audience", Allow, vec![audiences])
-        .policy("anybody", Allow, vec![all([not(request_principals(&["*"])), paths(&["/open"])])]);
+        .policy(
+            "anybody",
+            Allow,
+            vec![all([not(request_principals(&["*"])), paths(&["/open"])])],
+        );
     let list: Value<'_> = Value::List(&[Value::String(b"x"), Value::String(b"pay-api")]);
     let one: Value<'_> = Value::List(&[Value::String(b"iss1")]);
     let two: Value<'_> = Value::List(&[Value::String(b"iss2")]);
     mesh.decides(&[
-        (with_token(&[(b"iss", one), (b"sub", text("s"))]), "allow subject/0"),
+        (
+            with_token(&[(b"iss", one), (b"sub", text("s"))]),
+            "allow subject/0",
+        ),
         (with_token(&[(b"iss", one), (b"sub", text(""))]), "deny"),
         (with_token(&[(b"iss", one)]), "deny"),
         (with_token(&[(b"iss", two), (b"sub", text("s"))]), "deny"),
-        (with_token(&[(b"iss", two), (b"sub", text("root"))]), "allow subject/0"),
+        (
+            with_token(&[(b"iss", two), (b"sub", text("root"))]),
+            "allow subject/0",
+        ),
         (with_token(&[(b"aud", list)]), "allow audience/0"),
         (with_token(&[(b"aud", one)]), "deny"),
         (with_token(&[(b"aud", list), (b"azp", list)]), "deny"),
         (to("/open"), "allow anybody/0"),
-        (Request { path: Some(b"/open"), ..with_token(&[(b"iss", two), (b"sub", text("s"))]) }, "deny"),
+        (
+            Request {
+                path: Some(b"/open"),
+                ..with_token(&[(b"iss", two), (b"sub", text("s"))])
+            },
+            "deny",
+        ),
     ]);
 }
