@@ -82,7 +82,7 @@ impl Policy {
     /// A policy of rules that no text stands behind.
     #[cfg(test)]
     pub(crate) fn from_rules(rules: &RuleSet) -> Result<Self, LoadError> {
-        let digest = digest([FORMAT_VERSION].into_iter());
+        let digest = digest([FORMAT_VERSION]);
         Self::compiled(rules, &Sources::new(), &digest, Diagnostics::new())
     }
 

@@ -135,6 +135,7 @@ pub(crate) enum Over {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
 pub(crate) enum Comparison {
     Equal,
     Less,
@@ -150,12 +151,15 @@ pub(crate) enum Matcher {
     Present,
     Text(TextPattern),
     /// As `Text`, ASCII letters without regard to case.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     TextFold(TextPattern),
     /// Wildcards anywhere, and pieces of text that are other attributes' values.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Glob(GlobTemplate),
     /// One of many texts.
     OneOf(Vec<Box<str>>),
     /// The other attribute has an equal value; undecided where it is absent.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Same(Attribute),
     Path(PathTemplate),
     /// For [`Attribute::Host`] only.
@@ -175,8 +179,10 @@ pub(crate) enum Matcher {
     Bool(bool),
     /// One and the same value meets any of these. Where every value has to match,
     /// that is less than any of several tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     AnyOf(Vec<Matcher>),
     /// One and the same value meets all of these.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     AllOf(Vec<Matcher>),
 }
 
@@ -191,6 +197,7 @@ pub(crate) struct GlobTemplate {
 }
 
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
 pub(crate) enum GlobPart {
     Literal(Box<str>),
     /// The attribute's value, read literally; absent, the test is false.

@@ -50,6 +50,7 @@ pub(crate) enum Attribute {
     /// The name in the authority: lower case, no trailing dot, no port.
     Host,
     /// The authority as received, with its port.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Authority,
     /// A header field by its name in lower case.
     Header(Box<str>),
@@ -61,6 +62,7 @@ pub(crate) enum Attribute {
     /// The peer's SPIFFE ID.
     Peer,
     /// The time that the request is decided by.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Time,
     PrincipalId,
     PrincipalProvider,

@@ -230,7 +230,7 @@ fn logic_keeps_what_is_open() {
         ask: Ask::Present,
     };
     // 0 True, 1 False, 2 Undecided, 3 NeedsPrincipal
-    let checks = vec![
+    let checks = [
         check(Slot::Method, False),
         check(Slot::Host, False),
         check(Slot::Peer, False),
