@@ -168,134 +168,61 @@ const NAMED: Attributes<'static> = &[(b"aws:username", text("dana"))];
 fn a_home_folder_by_variable() {
     let (mut draft, layer) = account();
     let own = condition("s3:prefix", like, &["", "home/", "home/${aws:username}/*"]);
-    let list = all([
-        action(&["s3:ListBucket"]),
-        resource(&["arn:aws:s3:::corp"]),
-        own,
-    ]);
+    let bucket = resource(&["arn:aws:s3:::corp"]);
+    let list = all([action(&["s3:ListBucket"]), bucket, own]);
     draft.rule(layer, "List", Allow, list);
     let folder = resource(&["arn:aws:s3:::corp/home/${aws:username}/*"]);
     draft.rule(layer, "Home", Allow, all([action(&["s3:*"]), folder]));
-    let shared = resource(&["arn:aws:s3:::corp/${aws:PrincipalTag/team, 'all'}/file-${?}-?.txt"]);
-    draft.rule(
-        layer,
-        "Team",
-        Allow,
-        all([action(&["S3:getobject"]), shared]),
-    );
-    let no_name: Attributes<'_> = &[];
     let star: Attributes<'_> = &[(b"aws:username", text("*"))];
-    let team: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
+    let (put, home) = ("s3:PutObject", |rest: &str| {
+        format!("arn:aws:s3:::corp/home/{rest}")
+    });
+    for (who, action, object, expected) in [
+        (NAMED, put, "dana/a/b", "allow Home"),
+        (NAMED, "S3:PUTOBJECT", "dana/", "allow Home"),
+        (NAMED, put, "Dana/a", "deny"),
+        (NAMED, put, "eve/a", "deny"),
+        (NAMED, "ec2:PutObject", "dana/a", "deny"),
+        // What a variable holds is no wildcard, and one that holds nothing matches nothing.
+        (star, put, "eve/a", "deny"),
+        (star, put, "*/a", "allow Home"),
+        (&[], put, "/a", "deny"),
+    ] {
+        draft.decides(&[(ask(dana(who), action, &home(object)), expected)]);
+    }
     let list = |prefix| {
-        with(
-            ask(dana(NAMED), "s3:ListBucket", "arn:aws:s3:::corp"),
-            prefix,
-        )
+        let bucket = ask(dana(NAMED), "s3:ListBucket", "arn:aws:s3:::corp");
+        with(bucket, prefix)
     };
     draft.decides(&[
-        (
-            ask(
-                dana(NAMED),
-                "s3:PutObject",
-                "arn:aws:s3:::corp/home/dana/a/b",
-            ),
-            "allow Home",
-        ),
-        (
-            ask(dana(NAMED), "S3:PUTOBJECT", "arn:aws:s3:::corp/home/dana/"),
-            "allow Home",
-        ),
-        (
-            ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/Dana/a"),
-            "deny",
-        ),
-        (
-            ask(dana(NAMED), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"),
-            "deny",
-        ),
-        (
-            ask(
-                dana(NAMED),
-                "ec2:PutObject",
-                "arn:aws:s3:::corp/home/dana/a",
-            ),
-            "deny",
-        ),
-        // What a variable holds is no wildcard, and one that holds nothing matches nothing.
-        (
-            ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/eve/a"),
-            "deny",
-        ),
-        (
-            ask(dana(star), "s3:PutObject", "arn:aws:s3:::corp/home/*/a"),
-            "allow Home",
-        ),
-        (
-            ask(dana(no_name), "s3:PutObject", "arn:aws:s3:::corp/home//a"),
-            "deny",
-        ),
         (list(&[(b"s3:prefix", text("home/dana/x"))]), "allow List"),
         (list(&[(b"s3:prefix", text(""))]), "allow List"),
         (list(&[(b"s3:prefix", text("home/eve/"))]), "deny"),
         (list(&[]), "deny"),
-        (
-            ask(
-                dana(team),
-                "s3:GetObject",
-                "arn:aws:s3:::corp/blue/file-?-1.txt",
-            ),
-            "allow Team",
-        ),
-        (
-            ask(
-                dana(team),
-                "s3:GetObject",
-                "arn:aws:s3:::corp/blue/file-1-1.txt",
-            ),
-            "deny",
-        ),
-        (
-            ask(
-                dana(team),
-                "s3:GetObject",
-                "arn:aws:s3:::corp/all/file-?-1.txt",
-            ),
-            "deny",
-        ),
-        (
-            ask(
-                dana(no_name),
-                "s3:GetObject",
-                "arn:aws:s3:::corp/all/file-?-1.txt",
-            ),
-            "allow Team",
-        ),
     ]);
-    // Under Version 2008-10-17 a variable is text.
+}
+
+#[test]
+fn defaults_and_escapes_of_variables() {
     let (mut draft, layer) = account();
-    let old = is(
-        Attribute::ResourceId,
-        glob(
-            wildcards("arn:aws:s3:::corp/${aws:username}/*"),
-            false,
-            None,
-        ),
-    );
-    draft.rule(layer, "Old", Allow, all([action(&["s3:*"]), old]));
-    draft.decides(&[
-        (
-            ask(dana(NAMED), "s3:GetObject", "arn:aws:s3:::corp/dana/a"),
-            "deny",
-        ),
-        (
-            ask(
-                dana(NAMED),
-                "s3:GetObject",
-                "arn:aws:s3:::corp/${aws:username}/a",
-            ),
-            "allow Old",
-        ),
-    ]);
+    let shared = resource(&["arn:aws:s3:::corp/${aws:PrincipalTag/team, 'all'}/file-${?}-?.txt"]);
+    let get = all([action(&["S3:getobject"]), shared]);
+    draft.rule(layer, "Team", Allow, get);
+    // Under Version 2008-10-17 a variable is text.
+    let old = glob(wildcards("arn:aws:s3:::old/${aws:username}/*"), false, None);
+    draft.rule(layer, "Old", Allow, is(Attribute::ResourceId, old));
+    let team: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
+    for (who, object, expected) in [
+        (team, "corp/blue/file-?-1.txt", "allow Team"),
+        (team, "corp/blue/file-1-1.txt", "deny"),
+        (team, "corp/all/file-?-1.txt", "deny"),
+        (&[], "corp/all/file-?-1.txt", "allow Team"),
+        (NAMED, "old/dana/a", "deny"),
+        (NAMED, "old/${aws:username}/a", "allow Old"),
+    ] {
+        let object = format!("arn:aws:s3:::{object}");
+        draft.decides(&[(ask(dana(who), "s3:GetObject", &object), expected)]);
+    }
 }
 
 #[test]
@@ -463,12 +390,8 @@ fn keys_with_several_values() {
     ]);
 }
 
-fn source<'r>(action: &'r str, arn: Attributes<'r>) -> Request<'r> {
-    with(ask(dana(&[]), action, "t"), arn)
-}
-
 #[test]
-fn numbers_dates_and_names_of_resources() {
+fn numbers_and_dates() {
     let (mut draft, layer) = account();
     let few = all([
         is(key("s3:max-keys"), Matcher::Double(LessOrEqual, 10.0)),
@@ -478,49 +401,15 @@ fn numbers_dates_and_names_of_resources() {
     draft.rule(layer, "Few", Allow, all([action(&["s3:List*"]), few]));
     let (from, until) = (1_780_000_000_000, 1_790_000_000_000);
     let during = all([
+        action(&["sqs:Send*"]),
         is(key("aws:CurrentTime"), Matcher::Time(GreaterOrEqual, from)),
         is(key("aws:CurrentTime"), Matcher::Time(Less, until)),
     ]);
-    draft.rule(
-        layer,
-        "During",
-        Allow,
-        all([action(&["sqs:Send*"]), during]),
-    );
-    let topic = condition(
-        "aws:SourceArn",
-        arn_like,
-        &["arn:aws:sns:*:111122223333:alerts*"],
-    );
-    draft.rule(layer, "Topic", Allow, all([action(&["sns:*"]), topic]));
-    let short = not(condition("aws:SourceArn", arn_like, &["arn:aws:*"]));
-    draft.rule(layer, "Short", Allow, all([action(&["x:*"]), short]));
-    let team = condition(
-        "aws:ResourceTag/team",
-        equals,
-        &["${aws:PrincipalTag/team}"],
-    );
-    draft.rule(
-        layer,
-        "SameTeam",
-        Allow,
-        all([action(&["ec2:Stop*"]), team]),
-    );
+    draft.rule(layer, "During", Allow, during);
     let keys = |keys| with(ask(dana(&[]), "s3:ListBucket", "b"), keys);
     let when = |at| Request {
         at: Some(at),
         ..ask(dana(&[]), "sqs:SendMessage", "q")
-    };
-    let blue: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
-    let stop = |principal, tags| {
-        let request = ask(dana(principal), "ec2:StopInstances", "i");
-        Request {
-            resource: Some(Resource {
-                attributes: tags,
-                ..Resource::default()
-            }),
-            ..request
-        }
     };
     draft.decides(&[
         (keys(&[(b"s3:max-keys", Value::Int(10))]), "allow Few"),
@@ -532,44 +421,56 @@ fn numbers_dates_and_names_of_resources() {
         (when(from), "allow During"),
         (when(until - 1), "allow During"),
         (when(until), "deny"),
+    ]);
+}
+
+#[test]
+fn names_of_resources_segment_by_segment() {
+    let (mut draft, layer) = account();
+    let topic = ["arn:aws:sns:*:111122223333:alerts*"];
+    let topic = condition("aws:SourceArn", arn_like, &topic);
+    draft.rule(layer, "Topic", Allow, all([action(&["sns:*"]), topic]));
+    let short = not(condition("aws:SourceArn", arn_like, &["arn:aws:*"]));
+    draft.rule(layer, "Short", Allow, all([action(&["x:*"]), short]));
+    for (action, arn, expected) in [
         (
-            source(
-                "sns:Publish",
-                &[(
-                    b"aws:sourcearn",
-                    text("arn:aws:sns:eu-west-1:111122223333:alerts:x"),
-                )],
-            ),
+            "sns:Publish",
+            "arn:aws:sns:eu-west-1:111122223333:alerts:x",
             "allow Topic",
         ),
         (
-            source(
-                "sns:Publish",
-                &[(
-                    b"aws:sourcearn",
-                    text("arn:aws:sns:eu:x:111122223333:alerts"),
-                )],
-            ),
+            "sns:Publish",
+            "arn:aws:sns:eu:x:111122223333:alerts",
             "deny",
         ),
-        (source("sns:Publish", &[]), "deny"),
-        (
-            source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns:eu:1:t"))]),
-            "allow Short",
-        ),
-        (
-            source("x:Do", &[(b"aws:sourcearn", text("arn:aws:sns"))]),
-            "deny",
-        ),
-        (
-            stop(blue, &[(b"aws:resourcetag/team", text("blue"))]),
-            "allow SameTeam",
-        ),
-        (
-            stop(blue, &[(b"aws:resourcetag/team", text("red"))]),
-            "deny",
-        ),
-        (stop(&[], &[(b"aws:resourcetag/team", text(""))]), "deny"),
+        ("x:Do", "arn:aws:sns:eu:1:t", "allow Short"),
+        ("x:Do", "arn:aws:sns", "deny"),
+    ] {
+        let source: Attributes<'_> = &[(b"aws:sourcearn", text(arn))];
+        draft.decides(&[(with(ask(dana(&[]), action, "t"), source), expected)]);
+    }
+    draft.decides(&[(ask(dana(&[]), "sns:Publish", "t"), "deny")]);
+}
+
+#[test]
+fn tags_that_agree() {
+    let (mut draft, layer) = account();
+    let same = ["${aws:PrincipalTag/team}"];
+    let team = condition("aws:ResourceTag/team", equals, &same);
+    draft.rule(layer, "SameTeam", Allow, team);
+    let blue: Attributes<'_> = &[(b"aws:principaltag/team", text("blue"))];
+    let stop = |principal, tags| Request {
+        resource: Some(Resource {
+            attributes: tags,
+            ..Resource::default()
+        }),
+        ..ask(dana(principal), "ec2:StopInstances", "i")
+    };
+    let tag = b"aws:resourcetag/team";
+    draft.decides(&[
+        (stop(blue, &[(tag, text("blue"))]), "allow SameTeam"),
+        (stop(blue, &[(tag, text("red"))]), "deny"),
+        (stop(&[], &[(tag, text(""))]), "deny"),
         (stop(blue, &[]), "deny"),
     ]);
 }

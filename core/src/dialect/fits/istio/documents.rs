@@ -183,10 +183,9 @@ fn hosts_keep_their_port() {
     ]);
 }
 
-#[test]
-fn nine_policies_are_one_disjunction() {
-    // multiple-policies-in.yaml
-    let mesh = Mesh::new()
+/// multiple-policies-in.yaml
+fn nine_policies() -> Mesh {
+    Mesh::new()
         .policy("httpbin-1", Allow, vec![methods(&["GET", "POST"])])
         .policy("httpbin-2", Allow, vec![paths(&["/v1", "/v2"])])
         .policy(
@@ -215,7 +214,11 @@ fn nine_policies_are_one_disjunction() {
             Allow,
             vec![ip_blocks(&["1.2.3.4", "5.6.7.0/24"])],
         )
-        .policy("httpbin-9", Allow, vec![header("x-abc", &["abc1", "abc2"])]);
+        .policy("httpbin-9", Allow, vec![header("x-abc", &["abc1", "abc2"])])
+}
+
+#[test]
+fn nine_policies_are_one_disjunction() {
     let put = by("PUT");
     let of = |request: Request<'static>| Request {
         method: put.method,
@@ -225,7 +228,7 @@ fn nine_policies_are_one_disjunction() {
         (b"iss", Value::List(&[Value::String(b"issuer")])),
         (b"sub", text("requestPrincipals1")),
     ];
-    mesh.decides(&[
+    nine_policies().decides(&[
         (get(), "allow httpbin-1/0"),
         (by("get"), "deny"),
         (by("HEAD"), "deny"),
@@ -314,6 +317,10 @@ fn identities_of_peers() {
             "deny",
         ),
     ]);
+}
+
+#[test]
+fn parts_of_identities() {
     // trust-domains-in.yaml
     let rule = any([
         trust_domains(&["cluster.local", "another.local"]),
