@@ -5,6 +5,7 @@ use crate::crypto::{digest, hexadecimal};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, LoadError, Severity};
 use crate::dialect::{self, Parsed};
 use crate::policy::{Counts, Policy};
+use crate::rule::RuleSet;
 use crate::text::{self, Sources};
 
 /// Changes whenever the same text comes to mean something else.
@@ -79,14 +80,30 @@ impl Policy {
             return Err(LoadError::new(diagnostics.finish(&texts)));
         }
         let digest = digest(pieces(&policies, &values));
-        let program = compile::compile(&rules, &texts, seed(&digest), &mut diagnostics);
+        Self::compiled(&rules, &texts, &digest, diagnostics)
+    }
+
+    /// A policy of rules that no text stands behind.
+    #[cfg(test)]
+    pub(crate) fn from_rules(rules: &RuleSet) -> Result<Self, LoadError> {
+        let digest = digest([FORMAT_VERSION]);
+        Self::compiled(rules, &Sources::new(), &digest, Diagnostics::new())
+    }
+
+    fn compiled(
+        rules: &RuleSet,
+        texts: &Sources,
+        digest: &[u8; 32],
+        mut diagnostics: Diagnostics,
+    ) -> Result<Self, LoadError> {
+        let program = compile::compile(rules, texts, seed(digest), &mut diagnostics);
         let counts = Counts {
             rules: rules.rules.len(),
             roles: rules.roles.len(),
             grants: rules.grants.len(),
             actions: rules.actions.len(),
         };
-        let found = diagnostics.finish(&texts);
+        let found = diagnostics.finish(texts);
         if found
             .iter()
             .any(|diagnostic| diagnostic.severity() == Severity::Error)
@@ -95,7 +112,7 @@ impl Policy {
         }
         Ok(Self {
             program,
-            digest: hexadecimal(&digest).into(),
+            digest: hexadecimal(digest).into(),
             warnings: found.into(),
             counts,
         })

@@ -157,6 +157,7 @@ pub(crate) enum Over {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
 pub(crate) enum Comparison {
     Equal,
     Less,
@@ -172,12 +173,15 @@ pub(crate) enum Matcher {
     Present,
     Text(TextPattern),
     /// As `Text`, ASCII letters without regard to case.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     TextFold(TextPattern),
-    /// `*` and `?` anywhere, and pieces of text that are other attributes' values.
+    /// Wildcards anywhere, and pieces of text that are other attributes' values.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Glob(GlobTemplate),
     /// One of many texts.
     OneOf(Vec<Box<str>>),
     /// The other attribute has an equal value; undecided where it is absent.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Same(Attribute),
     Path(PathTemplate),
     /// For [`Attribute::Host`] only.
@@ -195,27 +199,39 @@ pub(crate) enum Matcher {
     /// Milliseconds.
     Duration(Comparison, i64),
     Bool(bool),
+    /// One and the same value meets any of these. Where every value has to match,
+    /// that is less than any of several tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
+    AnyOf(Vec<Matcher>),
+    /// One and the same value meets all of these.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
+    AllOf(Vec<Matcher>),
 }
 
 /// A glob whose text may hold values of attributes.
 #[derive(Clone, Debug)]
 pub(crate) struct GlobTemplate {
     pub(crate) parts: Vec<GlobPart>,
+    /// ASCII letters without regard to case.
     pub(crate) fold_case: bool,
-    /// A byte that `*` does not cross, such as `:` between the parts of an ARN.
+    /// A byte that wildcards stop at, such as `/`.
     pub(crate) separator: Option<u8>,
 }
 
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
 pub(crate) enum GlobPart {
-    /// Wildcards are read in here.
-    Pattern(Box<str>),
-    /// Nothing is a wildcard in here.
     Literal(Box<str>),
     /// The attribute's value, read literally; absent, the test is false.
     Value {
         attribute: Attribute,
         default: Option<Box<str>>,
+    },
+    /// One character, but no separator.
+    One,
+    /// Any run of characters, none too; it stops at a separator, unless it goes across.
+    Run {
+        across: bool,
     },
 }
 

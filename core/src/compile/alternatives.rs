@@ -14,7 +14,7 @@ use crate::program::methods::{self, Methods};
 use crate::program::paths::Step;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::{Attribute, Truth};
-use crate::rule::{Matcher, Predicate, Test};
+use crate::rule::{GlobPart, Matcher, Predicate, Test};
 
 /// Where the paths of an alternative are in the trie.
 #[derive(Clone, Debug)]
@@ -211,7 +211,7 @@ fn of_test<'r>(
     match test.absent {
         Truth::False => {}
         Truth::Undecided if !facts.binds_in_doubt => {}
-        Truth::Undecided => return vec![in_doubt(predicate, test, facts)],
+        Truth::Undecided => return in_doubt(predicate, test, facts),
         Truth::True | Truth::NeedsPrincipal => return vec![Alternative::asking(predicate)],
     }
     let anything = Alternative::anything();
@@ -283,13 +283,17 @@ fn of_test<'r>(
             },
             None => Alternative::asking(predicate),
         },
-        (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
-            Some(path) => Alternative {
+        (Attribute::Path, matcher) => {
+            let keys = path_keys(predicate, matcher, facts.distinct_slash);
+            if keys.is_empty() {
+                return vec![Alternative::asking(predicate)];
+            }
+            let at = |path| Alternative {
                 path: Some(path),
-                ..anything
-            },
-            None => Alternative::asking(predicate),
-        },
+                ..Alternative::anything()
+            };
+            return keys.into_iter().map(at).collect();
+        }
         _ => Alternative::asking(predicate),
     };
     vec![one]
@@ -300,26 +304,31 @@ fn in_doubt<'r>(
     predicate: &'r Predicate,
     test: &'r Test,
     facts: &Facts<'_, 'r>,
-) -> Alternative<'r> {
+) -> Vec<Alternative<'r>> {
     let asking = Alternative::asking(predicate);
-    match (&test.attribute, &test.matcher) {
+    vec![match (&test.attribute, &test.matcher) {
         (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bit(method) | methods::NO_METHOD,
             ..asking
         },
-        (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
-            Some(path) => Alternative {
+        (Attribute::Path, matcher) => {
+            let keys = path_keys(predicate, matcher, facts.distinct_slash);
+            if keys.is_empty() {
+                return vec![asking];
+            }
+            // Once is enough for requests without a path.
+            let place = |(at, key): (usize, PathKey<'r>)| Alternative {
                 path: Some(PathKey {
                     ask: Some(predicate),
-                    or_none: true,
-                    ..path
+                    or_none: at == 0,
+                    ..key
                 }),
                 ..Alternative::anything()
-            },
-            None => asking,
-        },
+            };
+            return keys.into_iter().enumerate().map(place).collect();
+        }
         _ => asking,
-    }
+    }]
 }
 
 fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
@@ -329,50 +338,65 @@ fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
         .map(RoleId)
 }
 
-fn path_key<'r>(
+/// Where in the trie the paths of a matcher are; none if they may be anywhere.
+fn path_keys<'r>(
     whole: &'r Predicate,
     matcher: &'r Matcher,
     distinct_slash: bool,
-) -> Option<PathKey<'r>> {
+) -> Vec<PathKey<'r>> {
+    let key = |steps, tail, ask| PathKey {
+        steps,
+        tail,
+        ask,
+        or_none: false,
+        whole,
+    };
     match matcher {
         Matcher::Path(template) => {
-            let (steps, tail) = template_steps(
-                template.segments(),
-                distinct_slash && template.trailing_slash(),
-            );
+            let final_slash = distinct_slash && template.trailing_slash();
+            let (steps, tail) = template_steps(template.segments(), final_slash);
             // Under a host the root is also where requests without a path arrive.
             let ask = (steps.is_empty() && !tail).then_some(whole);
-            Some(PathKey {
-                steps,
-                tail,
-                ask,
-                or_none: false,
-                whole,
-            })
-        }
-        // What is left of the prefix after its last slash is asked.
-        Matcher::Text(TextPattern::Prefix(prefix)) => {
-            let last = prefix.iter().rposition(|byte| *byte == b'/')?;
-            let steps = literal_steps(prefix.get(..last)?);
-            // `/*` takes `/` too, which has no segment.
-            (prefix.len() > 1).then_some(PathKey {
-                steps,
-                tail: true,
-                ask: Some(whole),
-                or_none: false,
-                whole,
-            })
+            vec![key(steps, tail, ask)]
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            Some(PathKey {
-                // `/` has no segment.
-                steps: literal_steps(if **path == *b"/" { b"" } else { path }),
-                tail: false,
-                ask: Some(whole),
-                or_none: false,
-                whole,
-            })
+            // `/` has no segment.
+            let path: &[u8] = if **path == *b"/" { b"" } else { path };
+            vec![key(literal_steps(path), false, Some(whole))]
         }
+        // What follows the last slash of the prefix is asked.
+        matcher => {
+            let Some(prefix) = literal_prefix(matcher) else {
+                return Vec::new();
+            };
+            // `/*` takes `/` too, which has no segment.
+            let last = prefix.iter().rposition(|byte| *byte == b'/');
+            let Some(folder) = last
+                .and_then(|last| prefix.get(..last))
+                .filter(|_| prefix.len() > 1)
+            else {
+                return Vec::new();
+            };
+            let mut keys = vec![key(literal_steps(folder), true, Some(whole))];
+            if distinct_slash && prefix.ends_with(b"/") {
+                // `/a/*` takes `/a/`, where nothing named follows `/a`.
+                let mut steps = literal_steps(folder);
+                steps.push(Step::Literal(b""));
+                keys.push(key(steps, false, Some(whole)));
+            }
+            keys
+        }
+    }
+}
+
+/// What every text that matches begins with.
+fn literal_prefix(matcher: &Matcher) -> Option<&[u8]> {
+    match matcher {
+        Matcher::Text(TextPattern::Prefix(prefix)) => Some(prefix),
+        Matcher::Glob(glob) if !glob.fold_case => match glob.parts.first() {
+            Some(GlobPart::Literal(prefix)) => Some(prefix.as_bytes()),
+            _ => None,
+        },
         _ => None,
     }
 }

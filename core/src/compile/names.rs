@@ -232,6 +232,7 @@ impl<'r> Vocabulary<'r> {
             Attribute::Segment(at) => Slot::Segment(*at),
             Attribute::Path => Slot::Path,
             Attribute::Host => Slot::Host,
+            Attribute::Authority => Slot::Authority,
             Attribute::Header(name) => Slot::Header(short(self.headers.intern(0, name))),
             Attribute::Query(name) => Slot::Query(short(self.queries.intern(0, name))),
             Attribute::SourceIp => Slot::SourceIp,

@@ -138,7 +138,7 @@ impl<'r> Emit<'_, 'r> {
             slot,
             need,
             absent: test.absent,
-            ask: self.ask(test, slot),
+            ask: self.ask(&test.matcher, test, slot),
         }
     }
 
@@ -147,8 +147,8 @@ impl<'r> Emit<'_, 'r> {
             .slot(attribute, self.own, test.span, self.diagnostics)
     }
 
-    fn ask(&mut self, test: &'r Test, slot: Slot) -> Ask {
-        match &test.matcher {
+    fn ask(&mut self, matcher: &'r Matcher, test: &Test, slot: Slot) -> Ask {
+        match matcher {
             Matcher::Text(TextPattern::Exact(name)) if slot == Slot::Roles => {
                 Ask::Role(self.role(name, test))
             }
@@ -159,7 +159,10 @@ impl<'r> Emit<'_, 'r> {
             Matcher::OneOf(texts) => {
                 // A set may name one member ten thousand times; the table is for names that differ.
                 let mut seen = std::collections::HashSet::new();
-                let texts = texts.iter().map(|text| (0, text.as_bytes())).filter(|text| seen.insert(*text));
+                let texts = texts
+                    .iter()
+                    .map(|text| (0, text.as_bytes()))
+                    .filter(|text| seen.insert(*text));
                 Ask::OneOf(Box::new(Names::build(texts, self.seed)))
             }
             Matcher::Same(attribute) => Ask::Same(self.slot(attribute, test)),
@@ -179,7 +182,14 @@ impl<'r> Emit<'_, 'r> {
             Matcher::Time(comparison, time) => Ask::Time(compare(*comparison), *time),
             Matcher::Duration(comparison, time) => Ask::Duration(compare(*comparison), *time),
             Matcher::Bool(wanted) => Ask::Bool(*wanted),
+            Matcher::AnyOf(parts) => Ask::AnyOf(self.asks(parts, test, slot)),
+            Matcher::AllOf(parts) => Ask::AllOf(self.asks(parts, test, slot)),
         }
+    }
+
+    fn asks(&mut self, parts: &'r [Matcher], test: &Test, slot: Slot) -> Box<[Ask]> {
+        let each = parts.iter().map(|part| self.ask(part, test, slot));
+        each.collect()
     }
 
     fn role(&mut self, name: &[u8], test: &Test) -> Option<RoleId> {
@@ -200,22 +210,16 @@ impl<'r> Emit<'_, 'r> {
     }
 
     fn glob(&mut self, glob: &'r GlobTemplate, test: &Test) -> GlobMatcher {
-        let mut parts = Vec::new();
-        for part in &glob.parts {
-            match part {
-                GlobPart::Pattern(text) => parts.extend(text.bytes().map(|byte| match byte {
-                    b'*' => GlobPiece::Run,
-                    b'?' => GlobPiece::One,
-                    byte => GlobPiece::Byte(byte),
-                })),
-                GlobPart::Literal(text) => parts.extend(text.bytes().map(GlobPiece::Byte)),
-                GlobPart::Value { attribute, default } => {
-                    parts.push(GlobPiece::Slot(self.slot(attribute, test), default.clone()))
-                }
+        let parts = glob.parts.iter().map(|part| match part {
+            GlobPart::Literal(text) => GlobPiece::Literal(text.as_bytes().into()),
+            GlobPart::Value { attribute, default } => {
+                GlobPiece::Slot(self.slot(attribute, test), default.clone())
             }
-        }
+            GlobPart::One => GlobPiece::One,
+            GlobPart::Run { across } => GlobPiece::Run { across: *across },
+        });
         GlobMatcher {
-            parts: parts.into(),
+            parts: parts.collect(),
             fold_case: glob.fold_case,
             separator: glob.separator,
         }

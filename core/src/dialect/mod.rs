@@ -4,8 +4,12 @@
 //! |---|---|
 //! | [`native`] | Gatelet's own YAML |
 //!
+//! `fits` shows that the representation holds the others, too.
+//!
 //! A dialect is found by what stands in a document, not by the name of its file.
 
+#[cfg(test)]
+mod fits;
 pub(crate) mod native;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};

@@ -173,7 +173,10 @@ impl<'a> Decision<'a> {
             (Some((_, sets)), Reason::Allowed | Reason::ApprovalRequired) => &sets.bound,
             // Undecided because of an approval; no approval helps where a deny rule was undecided.
             (Some((_, sets)), Reason::Indeterminate)
-                if sets.bound.iter().any(|binding| Some(binding.rule) == self.verdict.rule()) =>
+                if sets
+                    .bound
+                    .iter()
+                    .any(|binding| Some(binding.rule) == self.verdict.rule()) =>
             {
                 &sets.bound
             }

@@ -227,11 +227,7 @@ impl Engine {
             bound,
             caller: None,
             action: None,
-            now: if program.inputs.time {
-                self.now(request.at)
-            } else {
-                0
-            },
+            now: 0,
         };
         arena.reset();
         let route = authorize::locate(&view, sets);
@@ -254,6 +250,9 @@ impl Engine {
                 );
             }
         };
+        if program.inputs.time {
+            view.now = self.now(request.at);
+        }
         roles::resolve(&view, sets, arena);
         let conflict = roles::conflict(program, sets).is_some();
         let (enforced, shadow) = authorize::authorize(&view, sets, arena, listen);

@@ -85,6 +85,7 @@ impl<'a> View<'a> {
             Slot::PeerCertificate => text(request.peer_cert_sha256),
             Slot::Path => text(bound.compared_path()),
             Slot::Host => text(bound.host.map(|host| host.name)),
+            Slot::Authority => text(request.host),
             Slot::Header(id) => self.header(id),
             Slot::Query(id) => self.parameter(id),
             Slot::Attribute(id) => self.attribute(id),

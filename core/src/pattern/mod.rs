@@ -7,7 +7,6 @@
 //! | [`scan`] | sixteen bytes of a path classified at a time |
 //! | [`template`] | `/t/{tenant}/orders/{**}` and `GET /healthz`: templates of rules and routes |
 //! | [`text`] | values: exact, `prefix*`, `*suffix`, `*` |
-//! | [`glob`] | `*` any run and `?` one character, anywhere |
 //! | [`action`] | `orders.*`, `*.read`, `a.**`: dotted action names |
 //! | [`host`] | `Host` as compared, and `*.example.com:8443` |
 //! | [`cidr`] | addresses, networks, and sets of networks |
@@ -20,11 +19,10 @@
 pub(crate) mod action;
 pub(crate) mod cidr;
 mod error;
-pub(crate) mod glob;
 pub(crate) mod host;
 pub(crate) mod path;
 #[cfg(test)]
-mod rng;
+pub(crate) mod rng;
 mod scan;
 mod segments;
 pub(crate) mod spiffe;

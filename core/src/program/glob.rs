@@ -4,7 +4,7 @@ use super::predicate::{Facts, GlobMatcher, GlobPiece, Values};
 use super::vocabulary::Truth;
 use crate::request::Value;
 
-/// A place in a glob: the piece, and how far into its value.
+/// A place in a glob: the piece, and how far into its text.
 #[derive(Clone, Copy)]
 struct At {
     piece: usize,
@@ -16,13 +16,14 @@ enum Next {
     End,
     Byte(u8),
     One,
-    Run,
+    Run { across: bool },
 }
+
+/// Where a run may take in one more character: the place after it, and how far it came.
+type Retry = Option<(At, usize)>;
 
 impl GlobMatcher {
     /// Whether all of `text` fits. A value that is needed and absent fits nothing.
-    ///
-    /// Linear in `text` for each star: only the last star is ever tried again.
     pub(crate) fn matches<F: Facts>(&self, text: &[u8], facts: &F) -> Truth {
         for piece in &self.parts {
             if let GlobPiece::Slot(slot, None) = piece {
@@ -36,49 +37,58 @@ impl GlobMatcher {
         Truth::of(self.fits(text, facts))
     }
 
+    /// Linear in `text` for each run: of the runs that go across, only the last
+    /// is ever tried again, and of the others only the last after that one.
     fn fits<F: Facts>(&self, text: &[u8], facts: &F) -> bool {
-        let mut glob = At {
-            piece: 0,
-            offset: 0,
-        };
-        let mut at = 0;
-        let mut retry: Option<(At, usize)> = None;
+        let (mut glob, mut at) = (At::START, 0);
+        let (mut inner, mut outer): (Retry, Retry) = (None, None);
+        // From this piece on nothing fits that begins at or before this byte.
+        let mut barren: Option<(usize, usize)> = None;
         loop {
             let (next, after) = self.next(glob, facts);
-            let fits = match (next, text.get(at)) {
+            let rest = text.get(at..).unwrap_or_default();
+            let taken = match (next, rest.first()) {
                 (Next::End, None) => return true,
-                (Next::Run, _) => {
-                    retry = Some((after, at));
-                    glob = after;
-                    continue;
+                (Next::Run { across }, _) if across || self.separator.is_none() => {
+                    (inner, outer) = (None, Some((after, at)));
+                    Some(0)
                 }
-                (Next::One, Some(byte)) if Some(*byte) != self.separator => {
-                    at += character_len(text.get(at..).unwrap_or_default());
-                    true
+                (Next::Run { .. }, _) => {
+                    let known = barren.is_some_and(|(piece, to)| piece == after.piece && at <= to);
+                    inner = (!known).then_some((after, at));
+                    (!known).then_some(0)
                 }
-                (Next::Byte(wanted), Some(byte)) if self.same(wanted, *byte) => {
-                    at += 1;
-                    true
-                }
-                _ => false,
+                (Next::One, Some(byte)) if !self.stops(*byte) => Some(character_len(rest)),
+                (Next::Byte(wanted), Some(byte)) if self.same(wanted, *byte) => Some(1),
+                _ => None,
             };
-            if fits {
-                glob = after;
+            if let Some(len) = taken {
+                (glob, at) = (after, at + len);
                 continue;
             }
-            // Let the last star take one more byte, unless it may not.
-            match retry {
-                Some((after, from))
-                    if text
-                        .get(from)
-                        .is_some_and(|byte| Some(*byte) != self.separator) =>
-                {
-                    retry = Some((after, from + 1));
-                    (glob, at) = (after, from + 1);
+            if let Some((place, from)) = inner {
+                match text.get(from..).unwrap_or_default() {
+                    [] => return false,
+                    [byte, ..] if self.stops(*byte) => barren = Some((place.piece, from)),
+                    more => {
+                        at = from + character_len(more);
+                        (glob, inner) = (place, Some((place, at)));
+                        continue;
+                    }
+                }
+            }
+            match outer.and_then(|(place, from)| Some((place, from, text.get(from..)?))) {
+                Some((place, from, more)) if !more.is_empty() => {
+                    at = from + character_len(more);
+                    (glob, inner, outer) = (place, None, Some((place, at)));
                 }
                 _ => return false,
             }
         }
+    }
+
+    fn stops(&self, byte: u8) -> bool {
+        Some(byte) == self.separator
     }
 
     fn same(&self, wanted: u8, byte: u8) -> bool {
@@ -93,48 +103,45 @@ impl GlobMatcher {
                 piece: at.piece + 1,
                 offset: 0,
             };
-            match self.parts.get(at.piece) {
+            let literal = match self.parts.get(at.piece) {
                 None => return (Next::End, at),
-                Some(GlobPiece::Byte(byte)) => return (Next::Byte(*byte), after),
                 Some(GlobPiece::One) => return (Next::One, after),
-                Some(GlobPiece::Run) => return (Next::Run, after),
-                Some(GlobPiece::Slot(slot, default)) => {
-                    let value = match facts.read(*slot) {
-                        Values::One(Value::String(text)) => text,
-                        _ => default.as_deref().unwrap_or_default().as_bytes(),
-                    };
-                    match value.get(at.offset) {
-                        Some(byte) => {
-                            return (
-                                Next::Byte(*byte),
-                                At {
-                                    offset: at.offset + 1,
-                                    ..at
-                                },
-                            );
-                        }
-                        None => at = after,
-                    }
+                Some(GlobPiece::Run { across }) => return (Next::Run { across: *across }, after),
+                Some(GlobPiece::Literal(literal)) => literal,
+                Some(GlobPiece::Slot(slot, default)) => match facts.read(*slot) {
+                    Values::One(Value::String(text)) => text,
+                    _ => default.as_deref().unwrap_or_default().as_bytes(),
+                },
+            };
+            match literal.get(at.offset) {
+                Some(byte) => {
+                    let offset = at.offset + 1;
+                    return (Next::Byte(*byte), At { offset, ..at });
                 }
+                None => at = after,
             }
         }
     }
 }
 
+impl At {
+    const START: Self = Self {
+        piece: 0,
+        offset: 0,
+    };
+}
+
 /// Bytes of the first character; a byte that begins none stands for itself.
 fn character_len(text: &[u8]) -> usize {
-    let wanted = match text.first() {
+    let len = match text.first() {
         Some(0xC2..=0xDF) => 2,
         Some(0xE0..=0xEF) => 3,
         Some(0xF0..=0xF4) => 4,
-        _ => 1,
+        _ => return 1,
     };
-    let len = text
-        .iter()
-        .skip(1)
-        .take(wanted - 1)
-        .take_while(|byte| (0x80..0xC0).contains(*byte))
-        .count()
-        + 1;
-    if len == wanted { len } else { 1 }
+    let character = text.get(..len).and_then(|it| core::str::from_utf8(it).ok());
+    if character.is_some() { len } else { 1 }
 }
+
+#[cfg(test)]
+mod tests;

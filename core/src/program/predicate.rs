@@ -36,6 +36,7 @@ pub(crate) enum Slot {
     PeerCertificate,
     Path,
     Host,
+    Authority,
     /// By number among the header names, query names and attributes that the policy reads.
     Header(u16),
     Query(u16),
@@ -131,6 +132,8 @@ pub(crate) enum Ask {
     Time(Compare, i64),
     Duration(Compare, i64),
     Bool(bool),
+    AnyOf(Box<[Ask]>),
+    AllOf(Box<[Ask]>),
 }
 
 /// A glob that may hold values of slots.
@@ -144,11 +147,13 @@ pub(crate) struct GlobMatcher {
 /// One element of a glob.
 #[derive(Debug)]
 pub(crate) enum GlobPiece {
-    Byte(u8),
-    /// `?`: one character.
+    Literal(Box<[u8]>),
+    /// One character, but no separator.
     One,
-    /// `*`: any run of characters.
-    Run,
+    /// Any run of characters, through separators if it goes across.
+    Run {
+        across: bool,
+    },
     /// The value of a slot, literally; else the text, if there is one.
     Slot(Slot, Option<Box<str>>),
 }
@@ -307,6 +312,7 @@ impl Check {
             + match &self.ask {
                 Ask::OneOf(names) => names.bytes_held(),
                 Ask::Glob(glob) => size_of_val(&*glob.parts),
+                Ask::AnyOf(parts) | Ask::AllOf(parts) => size_of_val(&**parts),
                 _ => 0,
             }
     }
@@ -417,6 +423,14 @@ impl Ask {
             (Self::Bool(wanted), Value::Bool(given)) => given == *wanted,
             (Self::Same(slot), value) => return same(value, facts.read(*slot)),
             (Self::Role(role), _) => role.is_some_and(|role| facts.holds(role)),
+            (Self::AnyOf(parts), value) => {
+                let each = parts.iter().map(|part| part.holds(value, facts));
+                return each.fold(Truth::False, Truth::or);
+            }
+            (Self::AllOf(parts), value) => {
+                let each = parts.iter().map(|part| part.holds(value, facts));
+                return each.fold(Truth::True, Truth::and);
+            }
             // A value of another type than the one declared does not come this far: binding refuses it.
             _ => return Truth::Undecided,
         };
@@ -449,3 +463,6 @@ fn same(value: Value<'_>, other: Values<'_>) -> Truth {
         Values::Headers { .. } | Values::Parameters { .. } => Truth::Undecided,
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

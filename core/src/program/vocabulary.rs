@@ -64,8 +64,11 @@ pub(crate) enum Attribute {
     PeerCertificate,
     /// The normalised path, without its query.
     Path,
-    /// The authority: lower case, no trailing dot.
+    /// The name in the authority: lower case, no trailing dot, no port.
     Host,
+    /// The authority as received, with its port.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
+    Authority,
     /// A header field by its name in lower case.
     Header(Box<str>),
     /// A query parameter by its decoded name.

@@ -96,7 +96,7 @@ impl<F: Facts> Blame<'_, F> {
             .map(|check| check.slot)
         {
             Some(Slot::Path | Slot::Action | Slot::ResourceType) => 64,
-            Some(Slot::Method | Slot::Host) => 16,
+            Some(Slot::Method | Slot::Host | Slot::Authority) => 16,
             Some(Slot::ResourceId) => 8,
             Some(Slot::Roles | Slot::Groups) => 2,
             _ => 1,

@@ -130,6 +130,7 @@ fn subject(program: &Program, slot: Slot) -> String {
         Slot::PeerCertificate => "peer certificate".into(),
         Slot::Path => "path".into(),
         Slot::Host => "host".into(),
+        Slot::Authority => "authority".into(),
         Slot::Header(id) => format!("header {}", text(inputs.headers.name(u32::from(id)))),
         Slot::Query(id) => format!("query {}", text(inputs.queries.name(u32::from(id)))),
         Slot::Attribute(id) => {
@@ -170,9 +171,9 @@ fn ask(program: &Program, ask: &Ask) -> String {
         Ask::TextFold(pattern) => pattern_words(pattern, " in any case"),
         Ask::Glob(glob) => {
             let part = |piece: &GlobPiece| match piece {
-                GlobPiece::Byte(byte) => vec![*byte],
+                GlobPiece::Literal(literal) => literal.to_vec(),
                 GlobPiece::One => b"?".to_vec(),
-                GlobPiece::Run => b"*".to_vec(),
+                GlobPiece::Run { .. } => b"*".to_vec(),
                 GlobPiece::Slot(slot, _) => {
                     format!("${{{}}}", subject(program, *slot)).into_bytes()
                 }
@@ -214,7 +215,18 @@ fn ask(program: &Program, ask: &Ask) -> String {
         }
         Ask::Duration(compare, time) => format!("{} {time} ms", sign(*compare)),
         Ask::Bool(wanted) => format!("is {wanted}"),
+        Ask::AnyOf(parts) => joined(program, parts, " or "),
+        Ask::AllOf(parts) => joined(program, parts, " and "),
     }
+}
+
+fn joined(program: &Program, parts: &[Ask], word: &str) -> String {
+    let told: Vec<String> = parts
+        .iter()
+        .take(8)
+        .map(|part| ask(program, part))
+        .collect();
+    cut(&told.join(word))
 }
 
 fn pattern_words(pattern: &TextPattern, suffix: &str) -> String {
