@@ -105,7 +105,7 @@ fn every_key_field_reason_and_option_is_described() {
         );
     }
     let document = read("docs/cli.md");
-    for command in ["decide", "check", "explain", "bench"] {
+    for command in ["decide", "check", "explain", "bench", "eval"] {
         for option in options(command) {
             assert!(
                 document.contains(&option),
