@@ -116,68 +116,20 @@ fn loops_of_loops_are_too_costly() {
     }
 }
 
+/// Pieces of expressions, good and bad.
+#[rustfmt::skip]
+const PIECES: &[&str] = &[
+    "request.method", "==", "'GET'", "&&", "||", "!", "(", ")", "[", "]", "{", "}", ":", "?", ",",
+    ".", "has", "request.headers['x']", "in", "1", "1u", "-1", "0x", "1e999", "b'\\xff'", "r'\\'",
+    "\"\"\"", "'\\u{", "source.ip", ".inCidr('10.0.0.0/8')", ".matches('(a*)*')",
+    "principal.roles", ".all(x,", ".exists(", "x", "size(", "timestamp('2026-01-01T00:00:00Z')",
+    "duration('1h')", "+", "-", "*", "/", "%", "<", ">=", "cel.bind(a,", "optional.of(", ".?a",
+    "[?0]", "true", "null", "é", "\u{1F600}", "\u{0}", "//", "\n", "google.protobuf.Value",
+];
+
 /// Pieces of expressions, put together at random and damaged: a load ends, with a policy or with places.
 #[test]
 fn random_text_is_loaded_or_refused() {
-    const PIECES: &[&str] = &[
-        "request.method",
-        "==",
-        "'GET'",
-        "&&",
-        "||",
-        "!",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ":",
-        "?",
-        ",",
-        ".",
-        "has",
-        "request.headers['x']",
-        "in",
-        "1",
-        "1u",
-        "-1",
-        "0x",
-        "1e999",
-        "b'\\xff'",
-        "r'\\'",
-        "\"\"\"",
-        "'\\u{",
-        "source.ip",
-        ".inCidr('10.0.0.0/8')",
-        ".matches('(a*)*')",
-        "principal.roles",
-        ".all(x,",
-        ".exists(",
-        "x",
-        "size(",
-        "timestamp('2026-01-01T00:00:00Z')",
-        "duration('1h')",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "<",
-        ">=",
-        "cel.bind(a,",
-        "optional.of(",
-        ".?a",
-        "[?0]",
-        "true",
-        "null",
-        "é",
-        "\u{1F600}",
-        "\u{0}",
-        "//",
-        "\n",
-        "google.protobuf.Value",
-    ];
     let count = if std::env::var_os("GATELET_LONG").is_some() {
         200_000
     } else {
