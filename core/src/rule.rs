@@ -306,7 +306,6 @@ pub(crate) struct AttributeDeclaration {
     pub(crate) attribute: Attribute,
     pub(crate) ty: AttributeType,
     pub(crate) optional: bool,
-    pub(crate) span: Span,
 }
 
 /// A dimension in which roles are held, and where a request says which one it is in.

@@ -100,9 +100,8 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             })
             .collect();
         all.sort_by(|(_, a, _), (_, b, _)| b.template.cmp_specificity(&a.template));
-        let mut rank = 0;
-        for group in all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template)) {
-            rank += 1;
+        let groups = all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template));
+        for (rank, group) in (1..).zip(groups) {
             self.check_ties(group.iter().map(|(at, route, span)| {
                 (
                     actions.get(*at).map_or("", |action| &*action.name.text),

@@ -126,6 +126,11 @@ pub(crate) fn compile(
         },
         normalize: rules.paths.normalize,
         trailing_slash: rules.paths.trailing_slash,
+        action_about: rules
+            .actions
+            .iter()
+            .map(|action| action.about.clone())
+            .collect(),
         rules: answers.rules.into(),
         requires: answers.requires.into(),
         outputs,

@@ -17,19 +17,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Texts numbered in the order in which they are first met.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Interner<'r> {
     ids: HashMap<(u32, &'r str), u32, BuildFold>,
     names: Vec<(u32, &'r str)>,
-}
-
-impl Default for Interner<'_> {
-    fn default() -> Self {
-        Self {
-            ids: HashMap::default(),
-            names: Vec::new(),
-        }
-    }
 }
 
 impl<'r> Interner<'r> {
@@ -109,7 +100,6 @@ impl<'r> Vocabulary<'r> {
             attribute,
             ty,
             optional,
-            ..
         } in &rules.attributes
         {
             let (owner, name) = match attribute {

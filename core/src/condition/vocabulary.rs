@@ -24,6 +24,7 @@ pub(crate) struct Attribute {
     pub(crate) optional: bool,
     max_size: usize,
     /// What it is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
     pub(crate) about: &'static str,
 }
 
@@ -222,28 +223,6 @@ pub(crate) const VOCABULARY: &[Attribute] = &[
         "the action that the route means",
     ),
 ];
-
-/// Names under which a policy cannot declare anything but attributes.
-const ROOTS: [&str; 9] = [
-    "request",
-    "source",
-    "remote",
-    "connection",
-    "principal",
-    "resource",
-    "action",
-    "route",
-    "values",
-];
-
-/// Whether a policy's own name would hide one of the vocabulary, a function's
-/// namespace or a type.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    let namespaces = [
-        "cel", "math", "net", "optional", "strings", "google", "ip", "cidr",
-    ];
-    ROOTS.contains(&name) || namespaces.contains(&name) || super::names::is_type_name(name)
-}
 
 /// A schema of the whole vocabulary.
 pub(crate) fn schema() -> Schema {

@@ -92,13 +92,6 @@ pub(crate) struct Leaf {
     pub(crate) len: u8,
 }
 
-impl Leaf {
-    #[inline]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
 /// `Leaf::len` of a leaf that is cut by role; `at` is then its number.
 const FAT: u8 = u8::MAX;
 /// Longer leaves are cut by role.
@@ -173,17 +166,6 @@ impl Leaves {
         }
     }
 
-    /// Every entry of a leaf, whatever role it asks for.
-    pub(crate) fn all(&self, leaf: Leaf) -> impl Iterator<Item = &Entry> {
-        let guarded = self
-            .slots
-            .iter()
-            .filter(move |slot| leaf.len == FAT && slot.fat == leaf.at);
-        self.plain(leaf)
-            .iter()
-            .chain(guarded.flat_map(|slot| self.slice(*slot)))
-    }
-
     fn slice(&self, slot: FatSlot) -> &[Entry] {
         self.entries
             .get(slot.start as usize..slot.start as usize + slot.len as usize)
@@ -233,10 +215,6 @@ impl LeavesBuilder {
 
     pub(crate) fn push(&mut self, leaf: u32, entry: Entry) {
         self.entries.push((leaf, entry));
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
     }
 
     /// The entries, and where each leaf's are.
@@ -366,7 +344,6 @@ mod tests {
                     .map(number)
                     .collect();
                 assert_eq!(seen, expected, "{held:?} {size}");
-                assert_eq!(built.all(*leaf).count(), size);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Methods as bits.
 
-use super::names::Names;
+use super::names::{Names, number};
 
 /// Methods of RFC 9110 §9 and RFC 5789, in the order of their bits.
 const STANDARD: [&[u8]; 9] = [
@@ -48,7 +48,7 @@ impl Methods {
             None => self
                 .custom
                 .get(0, method)
-                .map_or(OTHER, |at| 1 << (STANDARD.len() as u32 + at)),
+                .map_or(OTHER, |at| 1 << (number(STANDARD.len()) + at)),
         }
     }
 

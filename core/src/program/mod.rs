@@ -52,6 +52,8 @@ pub(crate) struct Program {
     pub(crate) normalize: Normalize,
     pub(crate) trailing_slash: TrailingSlash,
     // What answers are made of.
+    /// What declared actions are, in words that a person reads.
+    pub(crate) action_about: Box<[Option<Box<str>>]>,
     pub(crate) rules: Box<[Rule]>,
     pub(crate) requires: Box<[Require]>,
     pub(crate) outputs: Outputs,
@@ -291,6 +293,11 @@ impl Program {
             .iter()
             .map(|rule| size_of::<Rule>() + rule.id.len())
             .sum::<usize>()
+            + self
+                .action_about
+                .iter()
+                .map(|about| size_of_val(about) + about.as_deref().map_or(0, str::len))
+                .sum::<usize>()
             + self.statements.bytes_held();
         (index, detail)
     }

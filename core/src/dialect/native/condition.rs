@@ -250,7 +250,7 @@ impl<'s> Conditions<'s> {
             Lowered::All(parts) => Predicate::All(each(parts)),
             Lowered::Any(parts) => Predicate::Any(each(parts)),
             Lowered::Not(part) => Predicate::Not(Box::new(self.apart(*part, condition))),
-            Lowered::Opaque(node) => Predicate::Part {
+            Lowered::Single(node) | Lowered::Opaque(node) => Predicate::Part {
                 condition: Rc::clone(condition),
                 node,
             },
@@ -275,7 +275,6 @@ impl<'s> Conditions<'s> {
                 span,
             })
         };
-        let exact = |text: Box<str>| TextPattern::Exact(text.as_bytes().into());
         match matcher {
             facts::Matcher::OneOf(texts) | facts::Matcher::HasAny(texts) => Predicate::Any(
                 texts
@@ -288,10 +287,6 @@ impl<'s> Conditions<'s> {
             }
             facts::Matcher::EndsWith(suffix) => {
                 test(Matcher::Text(TextPattern::Suffix(suffix.as_bytes().into())))
-            }
-            // Neither is taken apart.
-            facts::Matcher::InCidr(_) | facts::Matcher::Present => {
-                test(Matcher::Text(exact("".into())))
             }
         }
     }
@@ -405,15 +400,14 @@ fn attribute(slot: &Slot) -> Attribute {
 
 /// `principal.attr.x` and its kin, and captures.
 fn declared(name: &str) -> Attribute {
-    let prefixes: [(&str, fn(Box<str>) -> Attribute); 3] = [
-        ("principal.attr.", Attribute::PrincipalAttribute),
-        ("request.attr.", Attribute::RequestAttribute),
-        ("resource.attr.", Attribute::ResourceAttribute),
-    ];
-    for (prefix, make) in prefixes {
-        if let Some(rest) = name.strip_prefix(prefix) {
-            return make(rest.into());
-        }
+    if let Some(name) = name.strip_prefix("principal.attr.") {
+        return Attribute::PrincipalAttribute(name.into());
+    }
+    if let Some(name) = name.strip_prefix("request.attr.") {
+        return Attribute::RequestAttribute(name.into());
+    }
+    if let Some(name) = name.strip_prefix("resource.attr.") {
+        return Attribute::ResourceAttribute(name.into());
     }
     let capture = name.strip_prefix("route.").unwrap_or(name);
     match capture.split_once('@') {
