@@ -209,7 +209,7 @@ fn of_test<'r>(
     let anything = Alternative::anything();
     let one = match (&test.attribute, &test.matcher) {
         (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
-            methods: facts.methods.bit(method),
+            methods: facts.methods.bits(method),
             ..anything
         },
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {
