@@ -39,11 +39,13 @@
 
 mod clock;
 mod compile;
+mod condition;
 mod crypto;
 mod decision;
 mod diagnostic;
 mod dialect;
 mod engine;
+pub mod eval;
 pub mod limits;
 mod load;
 mod pattern;
@@ -59,9 +61,9 @@ pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
-    Candidate, Decision, DormantGrant, Engine, EngineConfig, Explanation, Failed, Headers,
-    HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow,
-    SourceLine,
+    Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
+    Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
+    Shadow, SourceLine,
 };
 pub use load::{LoadOptions, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};

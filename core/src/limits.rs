@@ -53,3 +53,14 @@ pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// Deepest nesting of a request in JSON; the deepest field needs 4.
 pub const MAX_REQUEST_DEPTH: usize = 16;
+
+/// Steps of loops and scans that one evaluation of a condition may take: more than any that was let in uses.
+pub const CONDITION_FUEL: u32 = 20_000;
+/// Longest condition, in bytes.
+pub const MAX_CONDITION_BYTES: usize = 8 << 10;
+/// Most nodes in a condition.
+pub const MAX_CONDITION_NODES: usize = 4_096;
+/// Most nodes on one way down a condition, left-deep chains included.
+pub const MAX_CONDITION_HEIGHT: u16 = 64;
+/// Most units that a condition may cost in the worst case.
+pub const MAX_CONDITION_COST: u64 = 10_000;

@@ -11,8 +11,10 @@ use crate::pattern::path::{Normalize, TrailingSlash};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::pattern::template::{PathTemplate, Route};
 use crate::pattern::text::TextPattern;
+use crate::program::condition::{self, NodeId};
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::text::Span;
+use std::rc::Rc;
 
 /// A name and where it was written.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct RuleSet {
     pub(crate) grants: Vec<Grant>,
     pub(crate) exclusions: Vec<Exclusion>,
     pub(crate) attributes: Vec<AttributeDeclaration>,
+    /// The attributes that conditions read, by the numbers that their programs know them by.
+    pub(crate) condition_attributes: Vec<Attribute>,
     pub(crate) domains: Vec<Domain>,
     pub(crate) identity: Identity,
     pub(crate) paths: PathOptions,
@@ -103,6 +107,24 @@ pub(crate) enum Predicate {
     Any(Vec<Predicate>),
     Not(Box<Predicate>),
     Test(Test),
+    /// A condition, and the same taken apart into tests and parts.
+    When {
+        condition: Rc<Condition>,
+        apart: Box<Predicate>,
+    },
+    /// A part of a condition that no test can say.
+    Part {
+        condition: Rc<Condition>,
+        node: NodeId,
+    },
+}
+
+/// An expression, compiled against the attributes of [`RuleSet::condition_attributes`].
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) program: condition::Program,
+    pub(crate) text: Box<str>,
+    pub(crate) span: Span,
 }
 
 impl Predicate {
@@ -234,6 +256,8 @@ pub(crate) struct Grant {
     pub(crate) from: Option<i64>,
     /// Exclusive.
     pub(crate) until: Option<i64>,
+    /// What else has to be so.
+    pub(crate) when: Option<Rc<Condition>>,
     pub(crate) span: Span,
 }
 

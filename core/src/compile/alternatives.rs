@@ -21,6 +21,8 @@ use crate::rule::{Matcher, Predicate, Test};
 pub(super) struct PathKey<'r> {
     pub(super) steps: Vec<Step<'r>>,
     pub(super) tail: bool,
+    /// Whether the rule binds a request without a path too.
+    pub(super) or_none: bool,
     /// What has to be asked beside being there; `None` if being there is all.
     ask: Option<&'r Predicate>,
     whole: &'r Predicate,
@@ -158,6 +160,8 @@ pub(super) struct Facts<'f, 'r> {
     pub(super) methods: &'f Methods,
     /// Whether `/a` and `/a/` are different.
     pub(super) distinct_slash: bool,
+    /// Whether the rule binds where it cannot be decided.
+    pub(super) binds_in_doubt: bool,
 }
 
 /// The alternatives of a predicate; none if it is never true.
@@ -192,7 +196,8 @@ pub(super) fn alternatives<'r>(
             }
             all
         }
-        Predicate::Not(_) => vec![Alternative::asking(predicate)],
+        Predicate::When { apart, .. } => alternatives(apart, facts),
+        Predicate::Not(_) | Predicate::Part { .. } => vec![Alternative::asking(predicate)],
         Predicate::Test(test) => of_test(predicate, test, facts),
     }
 }
@@ -202,14 +207,27 @@ fn of_test<'r>(
     test: &'r Test,
     facts: &Facts<'_, 'r>,
 ) -> Vec<Alternative<'r>> {
-    // The index decides; what it does not find is false, so absence has to mean that.
-    if test.absent != Truth::False {
-        return vec![Alternative::asking(predicate)];
+    // What the index does not find is false, so absence has to mean that, or as little.
+    match test.absent {
+        Truth::False => {}
+        Truth::Undecided if !facts.binds_in_doubt => {}
+        Truth::Undecided => return vec![in_doubt(predicate, test, facts)],
+        Truth::True | Truth::NeedsPrincipal => return vec![Alternative::asking(predicate)],
     }
     let anything = Alternative::anything();
     let one = match (&test.attribute, &test.matcher) {
         (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bits(method),
+            ..anything
+        },
+        // HEAD comes with the bit of GET, so GET itself has to be asked for.
+        (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
+            methods: facts.methods.bit(method),
+            rest: if **method == *b"GET" {
+                vec![predicate]
+            } else {
+                Vec::new()
+            },
             ..anything
         },
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {
@@ -277,6 +295,33 @@ fn of_test<'r>(
     vec![one]
 }
 
+/// A test of a rule that binds where the attribute is absent too: the index lets that through, and it is asked.
+fn in_doubt<'r>(
+    predicate: &'r Predicate,
+    test: &'r Test,
+    facts: &Facts<'_, 'r>,
+) -> Alternative<'r> {
+    let asking = Alternative::asking(predicate);
+    match (&test.attribute, &test.matcher) {
+        (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
+            methods: facts.methods.bit(method) | methods::NO_METHOD,
+            ..asking
+        },
+        (Attribute::Path, matcher) => match path_key(predicate, matcher, facts.distinct_slash) {
+            Some(path) => Alternative {
+                path: Some(PathKey {
+                    ask: Some(predicate),
+                    or_none: true,
+                    ..path
+                }),
+                ..Alternative::anything()
+            },
+            None => asking,
+        },
+        _ => asking,
+    }
+}
+
 fn role(name: &[u8], vocabulary: &Vocabulary<'_>) -> Option<RoleId> {
     vocabulary
         .roles
@@ -301,6 +346,7 @@ fn path_key<'r>(
                 steps,
                 tail,
                 ask,
+                or_none: false,
                 whole,
             })
         }
@@ -313,19 +359,17 @@ fn path_key<'r>(
                 steps,
                 tail: true,
                 ask: Some(whole),
+                or_none: false,
                 whole,
             })
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            let path = if distinct_slash && path.len() > 1 {
-                path
-            } else {
-                path.strip_suffix(b"/").unwrap_or(path)
-            };
             Some(PathKey {
-                steps: literal_steps(path),
+                // `/` has no segment.
+                steps: literal_steps(if **path == *b"/" { b"" } else { path }),
                 tail: false,
                 ask: Some(whole),
+                or_none: false,
                 whole,
             })
         }

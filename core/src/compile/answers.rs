@@ -9,7 +9,9 @@ use crate::program::leaf::EntryKind;
 use crate::program::names::number;
 use crate::program::predicate::{PredicateId, Predicates, Slot};
 use crate::program::vocabulary::{Attribute, Truth};
-use crate::program::{Bypass, Output, OutputValue, Outputs, Place, Require, Requirement, Rule};
+use crate::program::{
+    Bypass, Condition, Output, OutputValue, Outputs, Place, Require, Requirement, Rule,
+};
 use crate::rule::{
     self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test,
 };
@@ -124,7 +126,6 @@ impl Answers {
         let IndexBuilder {
             vocabulary,
             seed,
-            distinct_slash,
             diagnostics,
             ..
         } = index;
@@ -133,7 +134,7 @@ impl Answers {
             own,
             store: &mut self.statements,
             seed: *seed,
-            distinct_slash: *distinct_slash,
+            whole_conditions: true,
             diagnostics,
         }
         .predicate(predicate)
@@ -150,7 +151,6 @@ impl Answers {
                 let IndexBuilder {
                     vocabulary,
                     seed,
-                    distinct_slash,
                     diagnostics,
                     predicates,
                     ..
@@ -160,7 +160,7 @@ impl Answers {
                     own,
                     store: predicates,
                     seed: *seed,
-                    distinct_slash: *distinct_slash,
+                    whole_conditions: true,
                     diagnostics,
                 }
                 .predicate(predicate)
@@ -206,6 +206,23 @@ impl Answers {
         }
     }
 
+    /// Where conditions find their attributes.
+    pub(super) fn condition_slots<'r>(
+        &self,
+        rules: &'r RuleSet,
+        index: &mut IndexBuilder<'_, 'r>,
+    ) -> Box<[Slot]> {
+        let first = rules.rules.first().map(|rule| rule.span);
+        let anywhere = first.or(rules.grants.first().map(|grant| grant.span));
+        let Some(span) = anywhere else {
+            return Box::default();
+        };
+        let attributes = rules.condition_attributes.iter();
+        attributes
+            .map(|attribute| slot(attribute, span, index))
+            .collect()
+    }
+
     /// Where a request says which domain it is in.
     pub(super) fn domains<'r>(
         &self,
@@ -242,4 +259,12 @@ fn slot<'r>(attribute: &'r Attribute, span: Span, index: &mut IndexBuilder<'_, '
     index
         .vocabulary
         .slot(attribute, &OwnCaptures::default(), span, index.diagnostics)
+}
+
+/// A condition as the program keeps it.
+pub(super) fn condition(condition: &rule::Condition) -> Condition {
+    Condition {
+        program: condition.program.clone(),
+        text: condition.text.clone(),
+    }
 }

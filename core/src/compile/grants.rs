@@ -110,7 +110,7 @@ impl<'r> Subjects<'r> {
 /// Compiles the grants of a rule set.
 pub(super) struct GrantCompiler<'c, 'r> {
     pub(super) rules: &'r RuleSet,
-    pub(super) vocabulary: &'c Vocabulary<'r>,
+    pub(super) vocabulary: &'c mut Vocabulary<'r>,
     pub(super) hierarchy: &'c Hierarchy,
     pub(super) sources: &'c Sources,
     pub(super) seed: u64,
@@ -173,6 +173,10 @@ impl<'r> GrantCompiler<'_, 'r> {
                 role.unwrap_or(RoleId(u32::MAX)),
                 (!within.is_empty()).then(|| withins.id(within)),
                 window,
+                grant
+                    .when
+                    .as_ref()
+                    .map(|when| self.vocabulary.condition(when)),
                 at,
             ));
         }

@@ -39,6 +39,8 @@ pub(super) struct IndexBuilder<'b, 'r> {
     pub(super) action_leaves: Vec<u32>,
     pub(super) undeclared: u32,
     pub(super) everywhere: u32,
+    /// For requests without a path: rules that bind them in doubt.
+    pub(super) without_path: u32,
     /// What is left to ask, by where it is written: alternatives of one rule share it.
     shared: HashMap<Vec<usize>, PredicateId, BuildFold>,
 }
@@ -61,7 +63,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
     ) -> Self {
         let (mut paths, mut leaves) = (PathIndexBuilder::default(), LeavesBuilder::default());
         paths.root();
-        let (undeclared, everywhere) = (leaves.leaf(), leaves.leaf());
+        let (undeclared, everywhere, without_path) = (leaves.leaf(), leaves.leaf(), leaves.leaf());
         let action_leaves = (0..vocabulary.actions.len())
             .map(|_| leaves.leaf())
             .collect();
@@ -80,6 +82,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             action_leaves,
             undeclared,
             everywhere,
+            without_path,
             shared: HashMap::default(),
         }
     }
@@ -182,6 +185,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             vocabulary: self.vocabulary,
             methods: self.methods,
             distinct_slash: self.distinct_slash,
+            binds_in_doubt: says.kind != EntryKind::Allow,
         };
         for alternative in alternatives(predicate, &facts) {
             self.add_alternative(&alternative, own, says);
@@ -209,6 +213,9 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
                 .map_or(RootId(0), |host| self.host_root(host.key));
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
+            if alternative.path.as_ref().is_some_and(|path| path.or_none) {
+                self.leaves.push(self.without_path, entry);
+            }
             match &alternative.path {
                 Some(path) => self.put(root, path.steps.iter().copied(), path.tail, entry),
                 None => {
@@ -334,7 +341,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             own,
             store: &mut self.predicates,
             seed: self.seed,
-            distinct_slash: self.distinct_slash,
+            whole_conditions: false,
             diagnostics,
         })
     }
@@ -374,6 +381,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
                 suffix_roots,
             },
             everywhere: leaf(self.everywhere),
+            without_path: leaf(self.without_path),
             actions: Actions {
                 names: self.vocabulary.actions.build(self.seed),
                 leaves: self.action_leaves.iter().map(|id| leaf(*id)).collect(),
@@ -394,6 +402,7 @@ pub(super) struct Index {
     pub(super) hosts: Hosts,
     pub(super) leaves: Leaves,
     pub(super) everywhere: Leaf,
+    pub(super) without_path: Leaf,
     pub(super) actions: Actions,
     pub(super) routes: Box<[Route]>,
     pub(super) predicates: Predicates,

@@ -62,7 +62,7 @@ pub(crate) fn compile(
     let hierarchy = Hierarchy::of(rules, &vocabulary, diagnostics);
     let grants = GrantCompiler {
         rules,
-        vocabulary: &vocabulary,
+        vocabulary: &mut vocabulary,
         hierarchy: &hierarchy,
         sources,
         seed,
@@ -86,15 +86,23 @@ pub(crate) fn compile(
     }
     let outputs = answers.outputs(rules, &mut index);
     let domains = answers.domains(rules, &mut index);
+    let condition_slots = answers.condition_slots(rules, &mut index);
     let index = index.finish(speakers.first().map(Speaker::span));
     Program {
         paths: index.paths,
         hosts: index.hosts,
         leaves: index.leaves,
         everywhere: index.everywhere,
+        without_path: index.without_path,
         actions: index.actions,
         routes: index.routes,
         predicates: index.predicates,
+        conditions: vocabulary
+            .condition_list
+            .iter()
+            .map(|condition| answers::condition(condition))
+            .collect(),
+        condition_slots,
         most_leaves: index.most_leaves,
         layers: layers(rules, diagnostics),
         roles: Roles {
@@ -103,7 +111,12 @@ pub(crate) fn compile(
             excluded_held: hierarchy.excluded(ExclusionKind::Static),
             excluded_active: hierarchy.excluded(ExclusionKind::Dynamic),
         },
-        inputs: inputs(&vocabulary, domains, !grants.windows.is_empty(), seed),
+        inputs: inputs(
+            &vocabulary,
+            domains,
+            vocabulary.time || !grants.windows.is_empty(),
+            seed,
+        ),
         grants,
         methods,
         identity: identity(rules, seed, diagnostics),
@@ -165,6 +178,8 @@ fn check_actions_of(
             .iter()
             .for_each(|part| check_actions_of(part, vocabulary, diagnostics)),
         Predicate::Not(part) => check_actions_of(part, vocabulary, diagnostics),
+        Predicate::When { apart, .. } => check_actions_of(apart, vocabulary, diagnostics),
+        Predicate::Part { .. } => {}
         Predicate::Test(test) => {
             if let rule::Matcher::Action(pattern) = &test.matcher {
                 check_action(pattern, test.span, vocabulary, diagnostics);

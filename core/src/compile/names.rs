@@ -11,9 +11,10 @@ use crate::program::predicate::Slot;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Attribute;
 use crate::program::{Declared, Owner};
-use crate::rule::{AttributeDeclaration, Matcher, Name, Predicate, RuleSet};
+use crate::rule::{AttributeDeclaration, Condition, Matcher, Name, Predicate, RuleSet};
 use crate::text::Span;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Texts numbered in the order in which they are first met.
 #[derive(Debug)]
@@ -77,6 +78,11 @@ pub(super) struct Vocabulary<'r> {
     pub(super) captures: Interner<'r>,
     pub(super) custom_methods: Interner<'r>,
     pub(super) remote_ip: bool,
+    /// Whether the time of the request is read.
+    pub(super) time: bool,
+    /// Conditions in the order in which they are met, by where they stand in memory.
+    conditions: HashMap<*const Condition, u32>,
+    pub(super) condition_list: Vec<&'r Condition>,
 }
 
 impl<'r> Vocabulary<'r> {
@@ -145,9 +151,11 @@ impl<'r> Vocabulary<'r> {
                 .iter()
                 .for_each(|part| self.predicate(part, diagnostics)),
             Predicate::Not(part) => self.predicate(part, diagnostics),
+            Predicate::When { apart, .. } => self.predicate(apart, diagnostics),
+            Predicate::Part { .. } => {}
             Predicate::Test(test) => match &test.matcher {
                 Matcher::Text(TextPattern::Exact(method))
-                    if test.attribute == Attribute::Method =>
+                    if matches!(test.attribute, Attribute::Method | Attribute::RequestMethod) =>
                 {
                     if let Ok(method) = core::str::from_utf8(method) {
                         self.method(method, test.span, diagnostics);
@@ -189,6 +197,16 @@ impl<'r> Vocabulary<'r> {
         found
     }
 
+    /// The number of a condition.
+    pub(super) fn condition(&mut self, condition: &'r Rc<Condition>) -> u32 {
+        let next = number(self.condition_list.len());
+        let id = *self.conditions.entry(Rc::as_ptr(condition)).or_insert(next);
+        if id == next {
+            self.condition_list.push(condition);
+        }
+        id
+    }
+
     /// Where a predicate finds an attribute. `own` are the captures of the rule's own routes.
     pub(super) fn slot(
         &mut self,
@@ -200,6 +218,18 @@ impl<'r> Vocabulary<'r> {
         let short = |id: u32| u16::try_from(id).unwrap_or(u16::MAX);
         match attribute {
             Attribute::Method => Slot::Method,
+            Attribute::RequestMethod => Slot::RequestMethod,
+            Attribute::Target => Slot::Target,
+            Attribute::QueryText => Slot::QueryText,
+            Attribute::RequestId => Slot::RequestId,
+            Attribute::Cost => Slot::Cost,
+            Attribute::Time => {
+                self.time = true;
+                Slot::Time
+            }
+            Attribute::SourceAddress => Slot::SourceAddress,
+            Attribute::PeerCertificate => Slot::PeerCertificate,
+            Attribute::Segment(at) => Slot::Segment(*at),
             Attribute::Path => Slot::Path,
             Attribute::Host => Slot::Host,
             Attribute::Header(name) => Slot::Header(short(self.headers.intern(0, name))),
@@ -288,7 +318,7 @@ impl<'r> OwnCaptures<'r> {
                 parts.iter().for_each(|part| self.collect(part))
             }
             // What a rule is not for, it captures nothing of.
-            Predicate::Not(_) => {}
+            Predicate::Not(_) | Predicate::When { .. } | Predicate::Part { .. } => {}
             Predicate::Test(test) => {
                 let Matcher::Path(template) = &test.matcher else {
                     return;

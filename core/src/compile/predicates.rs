@@ -1,17 +1,21 @@
 //! Predicates of rules become predicates of the program.
 
 use super::names::{OwnCaptures, Vocabulary, unknown};
+use std::rc::Rc;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_PREDICATE_DEPTH;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::text::TextPattern;
+use crate::program::condition::NodeId;
 use crate::program::names::{Names, number};
 use crate::program::predicate::{
-    Ask, Check, Compare, GlobMatcher, GlobPiece, Need, Node, PredicateId, Predicates, Slot,
+    Ask, Check, Compare, ConditionPart, GlobMatcher, GlobPiece, Need, Node, PredicateId,
+    Predicates, Slot,
 };
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Attribute;
-use crate::rule::{Comparison, GlobPart, GlobTemplate, Matcher, Over, Predicate, Test};
+use crate::rule::{Comparison, Condition, GlobPart, GlobTemplate, Matcher, Over, Predicate, Test};
 
 /// Emits predicates of one rule into a store.
 pub(super) struct Emit<'e, 'r> {
@@ -19,7 +23,8 @@ pub(super) struct Emit<'e, 'r> {
     pub(super) own: &'e OwnCaptures<'r>,
     pub(super) store: &'e mut Predicates,
     pub(super) seed: u64,
-    pub(super) distinct_slash: bool,
+    /// Whether conditions stay whole, as they are told of, or are taken apart, as they are indexed.
+    pub(super) whole_conditions: bool,
     pub(super) diagnostics: &'e mut Diagnostics,
 }
 
@@ -65,6 +70,11 @@ impl<'r> Emit<'_, 'r> {
                 let child = self.node(part, depth + 1);
                 self.push(Node::Not(child))
             }
+            Predicate::When { condition, apart } => match self.whole_conditions {
+                true => self.condition(condition, None),
+                false => self.node(apart, depth + 1),
+            },
+            Predicate::Part { condition, node } => self.condition(condition, Some(*node)),
             Predicate::Test(test) => match (&test.attribute, &test.matcher) {
                 (Attribute::Roles, Matcher::OneOf(names)) => {
                     let children = names
@@ -94,6 +104,11 @@ impl<'r> Emit<'_, 'r> {
     fn push(&mut self, node: Node) -> u32 {
         self.store.nodes.push(node);
         number(self.store.nodes.len() - 1)
+    }
+
+    fn condition(&mut self, condition: &'r Rc<Condition>, node: Option<NodeId>) -> u32 {
+        let condition = self.vocabulary.condition(condition);
+        self.push(Node::Condition(ConditionPart { condition, node }))
     }
 
     fn push_check(&mut self, check: Check) -> u32 {
@@ -138,13 +153,6 @@ impl<'r> Emit<'_, 'r> {
                 Ask::Role(self.role(name, test))
             }
             Matcher::Present => Ask::Present,
-            Matcher::Text(TextPattern::Exact(path))
-                if slot == Slot::Path && !self.distinct_slash && path.len() > 1 =>
-            {
-                Ask::Text(TextPattern::Exact(
-                    path.strip_suffix(b"/").unwrap_or(path).into(),
-                ))
-            }
             Matcher::Text(pattern) => Ask::Text(pattern.clone()),
             Matcher::TextFold(pattern) => Ask::TextFold(pattern.clone()),
             Matcher::Glob(glob) => Ask::Glob(self.glob(glob, test)),
@@ -221,6 +229,9 @@ pub(super) fn first_span(predicate: &Predicate) -> Option<crate::text::Span> {
         at = match at {
             Predicate::Test(test) => return Some(test.span),
             Predicate::Not(part) => part,
+            Predicate::When { condition, .. } | Predicate::Part { condition, .. } => {
+                return Some(condition.span);
+            }
             Predicate::All(parts) | Predicate::Any(parts) => parts.first()?,
         }
     }

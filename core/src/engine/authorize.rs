@@ -4,6 +4,7 @@ use super::scratch::{Binding, Sets};
 use super::verdict::Tally;
 use super::view::{Action, Held, View};
 use crate::pattern::path::Segments;
+use crate::program::condition::Arena;
 use crate::program::leaf::{Entry, EntryKind, Leaf};
 use crate::program::paths::RootId;
 use crate::program::predicate::Watch;
@@ -104,6 +105,7 @@ pub(super) fn action<'a>(
 pub(super) fn authorize<L: Listen>(
     view: &View<'_>,
     sets: &mut Sets,
+    arena: &Arena,
     listen: &mut L,
 ) -> (Tally, Tally) {
     let program = view.bound.program;
@@ -125,13 +127,18 @@ pub(super) fn authorize<L: Listen>(
         ..
     } = sets;
     let roles = if *narrowed { &*active } else { &*held };
-    let facts = Held { view, roles };
+    let facts = Held { view, roles, arena };
     let mut visit = |entry: &Entry| {
         if entry.methods & view.bound.methods != 0 {
             count.entry(program, entry, &facts, (bound, bound_at, *decision));
         }
     };
     program.leaves.visit(program.everywhere, roles, &mut visit);
+    if view.bound.path.is_none() {
+        program
+            .leaves
+            .visit(program.without_path, roles, &mut visit);
+    }
     for leaf in leaves.iter() {
         program.leaves.visit(*leaf, roles, &mut visit);
     }

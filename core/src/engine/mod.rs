@@ -5,6 +5,7 @@
 mod answer;
 mod authorize;
 mod bind;
+mod condition;
 mod explain;
 pub(crate) mod identify;
 mod query;
@@ -15,7 +16,9 @@ mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
-pub use explain::{Candidate, DormantGrant, Explanation, Failed, HeldRole, LayerVerdict, Nearest};
+pub use explain::{
+    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
+};
 pub use scratch::Scratch;
 
 use crate::clock::{Clock, SystemClock};
@@ -205,6 +208,7 @@ impl Engine {
             policy,
             buffers,
             sets,
+            arena,
             ..
         } = scratch;
         let (policy, program) = (&**policy, &policy.program);
@@ -223,7 +227,13 @@ impl Engine {
             bound,
             caller: None,
             action: None,
+            now: if program.inputs.time {
+                self.now(request.at)
+            } else {
+                0
+            },
         };
+        arena.reset();
         let route = authorize::locate(&view, sets);
         view.action = match authorize::action(program, request.action, route).transpose() {
             Ok(action) => action,
@@ -244,14 +254,9 @@ impl Engine {
                 );
             }
         };
-        sets.now = if program.inputs.time {
-            self.now(request.at)
-        } else {
-            0
-        };
-        roles::resolve(&view, sets);
+        roles::resolve(&view, sets, arena);
         let conflict = roles::conflict(program, sets).is_some();
-        let (enforced, shadow) = authorize::authorize(&view, sets, listen);
+        let (enforced, shadow) = authorize::authorize(&view, sets, arena, listen);
         let (verdict, virtually) = verdict::conclude(&view, sets, conflict, enforced, shadow);
         Decision::answered(policy, view, sets, verdict, virtually)
     }

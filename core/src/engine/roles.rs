@@ -6,13 +6,14 @@ use super::view::{Caller, Held, View};
 use crate::pattern::path::{Normalize, PathBuffer, Segments, TrailingSlash, normalize};
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::Program;
+use crate::program::condition::Arena;
 use crate::program::grants::Grants;
 use crate::program::paths::{Pending, RootId};
 use crate::program::roles::{RoleId, RoleSet, Roles};
 
-/// Fills the role sets by what the caller brings and is granted at `sets.now`.
+/// Fills the role sets by what the caller brings and is granted here and now.
 #[inline]
-pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
+pub(super) fn resolve(view: &View<'_>, sets: &mut Sets, arena: &Arena) {
     sets.held.clear();
     sets.narrowed = false;
     sets.granted.clear();
@@ -24,7 +25,6 @@ pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
         }
     }
     if !program.grants.is_empty() {
-        let now = sets.now;
         let Sets {
             held,
             granted,
@@ -37,15 +37,17 @@ pub(super) fn resolve(view: &View<'_>, sets: &mut Sets) {
         let facts = Held {
             view,
             roles: &no_roles,
+            arena,
         };
         each_grant(
             &program.grants,
             caller,
             (pending, workload_path, workload_segments),
             |id| {
-                let Some(grant) = program
-                    .grants
-                    .holding(id, &program.inputs.domains, now, &facts)
+                let Some(grant) =
+                    program
+                        .grants
+                        .holding(id, &program.inputs.domains, view.now, &facts)
                 else {
                     return;
                 };

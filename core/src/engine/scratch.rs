@@ -4,6 +4,7 @@ use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
 use crate::policy::Policy;
+use crate::program::condition::Arena;
 use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
 use crate::program::roles::{RoleId, RoleSet};
@@ -22,6 +23,8 @@ pub struct Scratch {
     pub(super) pinned: u64,
     pub(super) buffers: Buffers,
     pub(super) sets: Sets,
+    /// Where conditions build values; apart, so that decisions can be sent to other threads.
+    pub(super) arena: Arena,
 }
 
 impl Scratch {
@@ -32,6 +35,7 @@ impl Scratch {
             pinned,
             buffers,
             sets,
+            arena: Arena::new(),
         }
     }
 }
@@ -109,8 +113,6 @@ pub(super) struct Sets {
     pub(super) bound: Vec<Binding>,
     /// By set of requirements: where it stands in `bound`, if the decision's number agrees.
     pub(super) bound_at: Vec<(u64, u32)>,
-    /// The time that was decided by, where the policy asks for it.
-    pub(super) now: i64,
     /// Numbers the decisions of this scratch.
     pub(super) decision: u64,
     /// For walking the path of a SPIFFE ID.
@@ -141,7 +143,6 @@ impl Sets {
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),
             bound_at: vec![(0, 0); program.requires.len()],
-            now: 0,
             decision: 0,
             workload_path: PathBuffer::new(),
             workload_segments: Segments::new(),

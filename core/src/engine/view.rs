@@ -4,7 +4,8 @@ use super::bind::{Bound, RemoteIp, typed};
 use super::scratch::{NONE, Slots};
 use crate::pattern::host::Host;
 use crate::pattern::path::TrailingSlash;
-use crate::program::predicate::{ComparedPath, Facts, Slot, Values};
+use crate::program::condition::Arena;
+use crate::program::predicate::{ComparedPath, ConditionPart, Facts, Slot, Values};
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::vocabulary::Truth;
 use crate::program::{Owner, Route};
@@ -51,6 +52,8 @@ pub(super) struct View<'a> {
     pub(super) bound: Bound<'a>,
     pub(super) caller: Option<Caller<'a>>,
     pub(super) action: Option<Action<'a>>,
+    /// The time that is decided by, where the policy asks for it.
+    pub(super) now: i64,
 }
 
 impl<'a> View<'a> {
@@ -60,6 +63,7 @@ impl<'a> View<'a> {
             bound,
             caller,
             action,
+            ..
         } = self;
         let request = bound.request;
         match slot {
@@ -69,6 +73,16 @@ impl<'a> View<'a> {
                 }
                 method => text(method),
             },
+            Slot::RequestMethod => text(request.method),
+            Slot::Target => text(request.path),
+            Slot::QueryText => text(bound.path.and_then(|path| path.query)),
+            Slot::RequestId => text(request.id),
+            Slot::Cost => Values::One(Value::Int(
+                i64::try_from(request.cost.unwrap_or(1)).unwrap_or(i64::MAX),
+            )),
+            Slot::Time => Values::One(Value::Timestamp(self.now)),
+            Slot::SourceAddress => text(request.source_ip),
+            Slot::PeerCertificate => text(request.peer_cert_sha256),
             Slot::Path => text(bound.compared_path()),
             Slot::Host => text(bound.host.map(|host| host.name)),
             Slot::Header(id) => self.header(id),
@@ -155,34 +169,34 @@ impl<'a> View<'a> {
         }
     }
 
-    fn attribute(&self, id: u16) -> Values<'a> {
+    /// Whether a declared attribute is the principal's.
+    pub(super) fn is_principals(&self, id: u16) -> bool {
+        let declared = self.bound.program.inputs.attributes.get(usize::from(id));
+        declared.is_some_and(|declared| declared.owner == Owner::Principal)
+    }
+
+    /// The value of a declared attribute as it was given.
+    pub(super) fn given(&self, id: u16) -> Option<&'a Value<'a>> {
         let bound = &self.bound;
-        let (Some(at), Some(declared)) = (
-            bound.slots.attributes.get(usize::from(id)),
-            bound.program.inputs.attributes.get(usize::from(id)),
-        ) else {
+        let at = *bound.slots.attributes.get(usize::from(id))?;
+        let given = match bound.program.inputs.attributes.get(usize::from(id))?.owner {
+            Owner::Principal => self.caller?.attributes(),
+            Owner::Request => bound.request.attributes,
+            Owner::Resource => bound.request.resource.as_ref()?.attributes,
+        };
+        given.get(at as usize).map(|(_, value)| value)
+    }
+
+    fn attribute(&self, id: u16) -> Values<'a> {
+        let Some(declared) = self.bound.program.inputs.attributes.get(usize::from(id)) else {
             return Values::Absent;
         };
-        let given = match declared.owner {
-            Owner::Principal => match &self.caller {
-                None => return Values::Absent,
-                Some(caller) => caller.attributes(),
-            },
-            Owner::Request => bound.request.attributes,
-            Owner::Resource => bound
-                .request
-                .resource
-                .as_ref()
-                .map_or(&[][..], |resource| resource.attributes),
-        };
-        match given
-            .get(*at as usize)
-            .and_then(|(_, value)| typed(*value, *declared))
-        {
+        match self.given(id).and_then(|value| typed(*value, *declared)) {
             Some(Value::List(items)) => Values::Many(items),
             Some(value) => Values::One(value),
-            // Only a principal can be missing by not having identified itself.
             None if declared.optional => Values::Absent,
+            // Only a principal can be missing by not having identified itself.
+            None if declared.owner == Owner::Principal && self.caller.is_none() => Values::Absent,
             None => Values::Open(Truth::Undecided),
         }
     }
@@ -197,6 +211,8 @@ fn text(value: Option<&[u8]>) -> Values<'_> {
 pub(super) struct Held<'v, 'a> {
     pub(super) view: &'v View<'a>,
     pub(super) roles: &'v RoleSet,
+    /// Where conditions build values.
+    pub(super) arena: &'v Arena,
 }
 
 impl Facts for Held<'_, '_> {
@@ -213,6 +229,10 @@ impl Facts for Held<'_, '_> {
     #[inline]
     fn has_caller(&self) -> bool {
         self.view.caller.is_some()
+    }
+
+    fn condition(&self, part: ConditionPart) -> Truth {
+        super::condition::truth(self, part)
     }
 
     fn host(&self) -> Option<Host<'_>> {

@@ -3,13 +3,14 @@
 use super::Place;
 use super::names::Names;
 use super::paths::PathIndex;
-use super::predicate::{Facts, Slot, Values};
+use super::predicate::{ConditionPart, Facts, Slot, Values};
 use super::roles::{Lists, RoleId};
+use super::vocabulary::Truth;
 use crate::request::Value;
 
 const NONE: u32 = u32::MAX;
 
-/// One role given to one subject: 20 bytes.
+/// One role given to one subject: 24 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) role: RoleId,
@@ -17,6 +18,8 @@ pub(crate) struct Grant {
     pub(crate) within: u32,
     /// In `Grants::windows`.
     pub(crate) window: u32,
+    /// The condition that it asks for.
+    condition: u32,
     pub(crate) at: Place,
 }
 
@@ -25,6 +28,7 @@ impl Grant {
         role: RoleId,
         within: Option<u32>,
         window: Option<u32>,
+        condition: Option<u32>,
         at: Place,
     ) -> Self {
         Self {
@@ -35,6 +39,10 @@ impl Grant {
             },
             window: match window {
                 Some(window) => window,
+                None => NONE,
+            },
+            condition: match condition {
+                Some(condition) => condition,
                 None => NONE,
             },
             at,
@@ -103,7 +111,12 @@ impl Grants {
             .within(grant)
             .iter()
             .all(|(domain, value)| domain_is(domains, *domain, value, facts));
-        (in_time && here).then_some(grant)
+        let asked = in_time && here;
+        let granted = asked
+            && self
+                .condition(grant)
+                .is_none_or(|part| facts.condition(part) == Truth::True);
+        granted.then_some(grant)
     }
 
     /// When it holds; `None` for always.
@@ -114,6 +127,16 @@ impl Grants {
         } else {
             self.windows.get(grant.window as usize)
         }
+    }
+
+    /// What else has to be so.
+    #[inline]
+    pub(crate) fn condition(&self, grant: &Grant) -> Option<ConditionPart> {
+        let part = ConditionPart {
+            condition: grant.condition,
+            node: None,
+        };
+        (grant.condition != NONE).then_some(part)
     }
 
     /// Where it holds; empty for everywhere.

@@ -10,7 +10,7 @@ const GET: u32 = 1;
 const HEAD: u32 = 2;
 
 /// The bit of a request without a method; no rule that asks for a method has it.
-const NO_METHOD: u32 = 1 << 30;
+pub(crate) const NO_METHOD: u32 = 1 << 30;
 /// The bit of methods that the policy does not name.
 const OTHER: u32 = 1 << 31;
 /// The most methods beyond the standard ones that a policy can name.

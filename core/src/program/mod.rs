@@ -1,5 +1,6 @@
 //! What a policy is compiled into: built by the load plane, read by the decide plane.
 
+pub(crate) mod condition;
 pub(crate) mod glob;
 pub(crate) mod grants;
 pub(crate) mod hash;
@@ -32,9 +33,14 @@ pub(crate) struct Program {
     pub(crate) leaves: Leaves,
     /// Entries of rules that speak of no path and no action.
     pub(crate) everywhere: Leaf,
+    /// Entries of rules that bind a request without a path, because they cannot be decided.
+    pub(crate) without_path: Leaf,
     pub(crate) actions: Actions,
     pub(crate) routes: Box<[Route]>,
     pub(crate) predicates: Predicates,
+    pub(crate) conditions: Box<[Condition]>,
+    /// By number: the attributes that conditions read.
+    pub(crate) condition_slots: Box<[Slot]>,
     pub(crate) layers: Layers,
     pub(crate) methods: Methods,
     pub(crate) roles: Roles,
@@ -113,6 +119,14 @@ pub(crate) struct Route {
     pub(crate) rank: u32,
     /// Captured segments: number of the capture's name, position in the path.
     pub(crate) captures: Box<[(u16, u8)]>,
+}
+
+/// A condition, compiled.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) program: condition::Program,
+    /// As it is written, for explanations.
+    pub(crate) text: Box<str>,
 }
 
 /// Which layers there are, one bit each.

@@ -1,5 +1,6 @@
 //! Predicates, compiled: small trees of tests, evaluated without allocation.
 
+use super::condition::NodeId;
 use super::vocabulary::Truth;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::CidrSet;
@@ -25,6 +26,14 @@ impl PredicateId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
     Method,
+    RequestMethod,
+    Target,
+    QueryText,
+    RequestId,
+    Cost,
+    Time,
+    SourceAddress,
+    PeerCertificate,
     Path,
     Host,
     /// By number among the header names, query names and attributes that the policy reads.
@@ -156,10 +165,25 @@ pub(crate) struct Check {
 /// A node of a predicate's tree; children are runs of `children`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Node {
-    All { start: u32, len: u32 },
-    Any { start: u32, len: u32 },
+    All {
+        start: u32,
+        len: u32,
+    },
+    Any {
+        start: u32,
+        len: u32,
+    },
     Not(u32),
     Check(u32),
+    /// A part of a condition, by its number in the program.
+    Condition(ConditionPart),
+}
+
+/// A part of a condition that only its evaluator knows; without a node it is the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConditionPart {
+    pub(crate) condition: u32,
+    pub(crate) node: Option<NodeId>,
 }
 
 /// All predicates of a program.
@@ -195,6 +219,8 @@ pub(crate) trait Facts {
     fn read(&self, slot: Slot) -> Values<'_>;
     fn holds(&self, role: RoleId) -> bool;
     fn has_caller(&self) -> bool;
+    /// What a part of a condition comes to.
+    fn condition(&self, part: ConditionPart) -> Truth;
     fn host(&self) -> Option<Host<'_>>;
     fn path(&self) -> ComparedPath<'_>;
 }
@@ -250,6 +276,7 @@ impl Predicates {
                 truth
             }
             Some(Node::Not(child)) => self.node(*child, facts, watch).not(),
+            Some(Node::Condition(part)) => facts.condition(*part),
             Some(Node::Check(check)) => {
                 let truth = self
                     .checks

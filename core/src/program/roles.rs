@@ -122,6 +122,11 @@ impl RoleSet {
         self.list.iter().copied().map(RoleId)
     }
 
+    /// The role at a place; the order is that of insertion.
+    pub(crate) fn get(&self, index: usize) -> Option<RoleId> {
+        self.list.get(index).copied().map(RoleId)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

@@ -44,7 +44,24 @@ impl Truth {
 /// An attribute of the request, by name where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Attribute {
+    /// The method; where the policy says so HEAD is GET as well.
     Method,
+    /// The method as it came.
+    RequestMethod,
+    /// The path and the query, as they came.
+    Target,
+    /// The query, as it came.
+    QueryText,
+    /// The host's name for the request.
+    RequestId,
+    /// What the request costs.
+    Cost,
+    /// When it is decided.
+    Time,
+    /// The peer's address as text.
+    SourceAddress,
+    /// SHA-256 of the peer's certificate, base64url.
+    PeerCertificate,
     /// The normalised path, without its query.
     Path,
     /// The authority: lower case, no trailing dot.
@@ -69,6 +86,8 @@ pub(crate) enum Attribute {
     Action,
     ResourceType,
     ResourceId,
+    /// A segment of the path, by its position.
+    Segment(u8),
     /// `route.<name>`: a segment captured by the route that named the action, or by the rule's own.
     Capture(Box<str>),
 }

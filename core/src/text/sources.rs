@@ -1,5 +1,7 @@
 //! The sources of one load: names, texts, and offsets to lines and columns.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use super::{Node, SourceId, Span};
@@ -80,22 +82,34 @@ impl Sources {
         }
     }
 
-    /// Where the character stands that became the byte at `text_offset` of a scalar's text.
-    pub(crate) fn position_in_scalar(&self, node: &Node, text_offset: usize) -> Position {
-        let raw = self.raw(node.span);
-        let at = offset(super::locate::raw_offset(node, raw, text_offset));
-        let start = node.span.start.saturating_add(at).min(node.span.end);
-        let after = self.text(node.span.source).get(start as usize..);
+    /// Where a part of a scalar's decoded text, in bytes, stands in its source.
+    pub(crate) fn span_in_scalar(&self, node: &Node, part: Range<usize>) -> Span {
+        let start = self.offset_in_scalar(node, part.start);
+        // The end is behind the last character, whose own length is that of the source.
+        let last = self.offset_in_scalar(node, part.end.saturating_sub(1).max(part.start));
+        let after = self.text(node.span.source).get(last as usize..);
         let character = after.and_then(|after| after.chars().next());
-        // A folded line break has no width: the place stays on its line.
-        let shown = character.filter(|c| !matches!(c, '\n' | '\r'));
-        let width = shown.map_or(0, char::len_utf8);
-        let end = start.saturating_add(offset(width)).min(node.span.end);
-        self.position(Span {
+        let width = if part.is_empty() {
+            0
+        } else {
+            character.map_or(0, char::len_utf8)
+        };
+        let end = last
+            .saturating_add(offset(width))
+            .clamp(start, node.span.end.max(start));
+        Span {
             start,
             end,
             ..node.span
-        })
+        }
+    }
+
+    fn offset_in_scalar(&self, node: &Node, text_offset: usize) -> u32 {
+        let at = super::locate::raw_offset(node, self.raw(node.span), text_offset);
+        node.span
+            .start
+            .saturating_add(offset(at))
+            .min(node.span.end)
     }
 
     /// A span's text as it is written.

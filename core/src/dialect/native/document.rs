@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::text::{Key, Kind, MappingReader, Node, SourceId, Sources, Span};
 
 use super::super::Parsed;
-use super::words::{not_supported, word};
+use super::words::not_supported;
 
 /// The document of a native source.
 pub(in crate::dialect) struct Document {
@@ -65,6 +65,7 @@ pub(super) struct Sections<'a> {
     pub(super) source: SourceId,
     /// Where the document begins.
     pub(super) start: Span,
+    pub(super) profile: Option<&'a Node>,
     pub(super) include: Option<&'a Node>,
     pub(super) sets: Option<&'a Node>,
     pub(super) paths: Option<&'a Node>,
@@ -100,14 +101,12 @@ impl<'a> Sections<'a> {
                 diagnostics.push(not_supported(key.span, &format!("`{}`", key.text)));
             }
         }
-        if let Some(profile) = reader.take("profile") {
-            check_profile(profile, diagnostics);
-        }
         // Read before, when the values were collected.
         let _ = reader.take("values");
         let sections = Self {
             source: document.source,
             start: start_of(&document.root),
+            profile: reader.take("profile"),
             include: reader.take("include"),
             sets: reader.take("sets"),
             paths: reader.take("paths"),
@@ -152,13 +151,6 @@ fn check_version(version: Option<&Node>, root: &Node, diagnostics: &mut Diagnost
     };
     diagnostics.push(Diagnostic::error(Code::BAD_VERSION, version.span, message).help(HELP));
     false
-}
-
-fn check_profile(profile: &Node, diagnostics: &mut Diagnostics) {
-    let strict = diagnostics.check(word(profile, &[("strict", true), ("extended", false)]));
-    if strict == Some(false) {
-        diagnostics.push(not_supported(profile.span, "`profile: extended`"));
-    }
 }
 
 /// The entries of a mapping whose keys are names of the policy's own; none if it is no mapping.

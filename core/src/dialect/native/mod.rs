@@ -3,6 +3,7 @@
 //! | module | lowers |
 //! |---|---|
 //! | [`document`] | one source: its version and its sections |
+//! | [`condition`] | `when`: conditions of rules and grants |
 //! | [`include`] | names of other sources |
 //! | [`values`] | declared values, and `${name}` replaced by them |
 //! | [`layer`] | the layers that rules and roles belong to |
@@ -15,6 +16,7 @@
 //! | [`reference`] | `principal.attr.tenant`: attributes by name |
 //! | [`names`], [`words`] | names, fixed words and patterns, wherever they stand |
 
+mod condition;
 mod document;
 mod include;
 mod layer;
@@ -38,6 +40,7 @@ use crate::rule::RuleSet;
 use crate::text::{Node, Sources};
 
 use super::Parsed;
+use condition::Conditions;
 use document::{Document, Sections};
 use matching::Scope;
 use names::Definitions;
@@ -78,12 +81,17 @@ pub(super) fn lower(
         .filter_map(|document| Sections::read(document, &mut found))
         .collect();
     include::check(&sections, sources, &mut found);
-    let rules = lower_sections(&sections, &mut found);
+    let rules = lower_sections(&sections, &values, sources, &mut found);
     diagnostics.append(found, |diagnostic| values.explain(diagnostic));
     rules
 }
 
-fn lower_sections(sections: &[Sections<'_>], diagnostics: &mut Diagnostics) -> RuleSet {
+fn lower_sections(
+    sections: &[Sections<'_>],
+    values: &Values,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> RuleSet {
     let mut rules = RuleSet::default();
     let layers = layer::lower(sections, &mut rules, diagnostics);
     settings::lower(sections, &mut rules, diagnostics);
@@ -92,7 +100,9 @@ fn lower_sections(sections: &[Sections<'_>], diagnostics: &mut Diagnostics) -> R
     schema.add_captures(&rules.actions);
     schema.lower_domains(sections, &mut rules, diagnostics);
     rbac::lower_exclusions(sections, &mut rules, diagnostics);
-    rbac::lower_grants(sections, &mut rules, diagnostics);
+    let profile = settings::profile(sections, diagnostics);
+    let mut conditions = Conditions::new(&schema, values, profile, sources);
+    rbac::lower_grants(sections, &mut conditions, &mut rules, diagnostics);
     output::lower(sections, &schema, &mut rules, diagnostics);
 
     let (mut roles, mut ids) = (Definitions::of("role"), Definitions::of("rule"));
@@ -100,8 +110,16 @@ fn lower_sections(sections: &[Sections<'_>], diagnostics: &mut Diagnostics) -> R
     for (section, layer) in sections.iter().zip(layers) {
         let Some(layer) = layer else { continue };
         rbac::lower_roles(section, layer, &mut roles, &mut rules, scope.diagnostics);
-        rules::lower(section, layer, &mut ids, &mut rules, &mut scope);
+        rules::lower(
+            section,
+            layer,
+            &mut ids,
+            &mut rules,
+            &mut scope,
+            &mut conditions,
+        );
     }
+    rules.condition_attributes = conditions.attributes();
     rules.attributes = schema.into_declarations();
     rules
 }

@@ -11,11 +11,12 @@ use crate::rule::{
 };
 use crate::text::{Key, Kind, MappingReader, Node, Span};
 
+use super::condition::Conditions;
 use super::document::{Sections, entries, items};
 use super::matching::one_or_many;
 use super::matching::subject::{self, Who};
 use super::names::{Definitions, check_action, check_id, name, referred, whole};
-use super::words::{not_supported, pattern};
+use super::words::pattern;
 
 pub(super) fn lower_actions(
     sections: &[Sections<'_>],
@@ -163,21 +164,25 @@ fn exclusion(node: &Node, kind: ExclusionKind, diagnostics: &mut Diagnostics) ->
 
 pub(super) fn lower_grants(
     sections: &[Sections<'_>],
+    conditions: &mut Conditions<'_>,
     rules: &mut RuleSet,
     diagnostics: &mut Diagnostics,
 ) {
     for section in sections {
         for node in items(section.grants, diagnostics) {
-            rules.grants.extend(grant(node, diagnostics));
+            rules.grants.extend(grant(node, conditions, diagnostics));
         }
     }
 }
 
-fn grant(node: &Node, diagnostics: &mut Diagnostics) -> Option<Grant> {
+fn grant(
+    node: &Node,
+    conditions: &mut Conditions<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Grant> {
     let mut reader = diagnostics.check(MappingReader::new(node))?;
-    if let Some((key, _)) = reader.take_entry("when") {
-        diagnostics.push(not_supported(key.span, "`when` of a grant"));
-    }
+    let when = reader.take("when");
+    let when = when.map(|node| conditions.of_grant(node, diagnostics));
     let role = reader.read_required("role", referred, diagnostics);
     let to = reader
         .require("to", diagnostics)
@@ -198,6 +203,10 @@ fn grant(node: &Node, diagnostics: &mut Diagnostics) -> Option<Grant> {
             .push(error.help("`from` is the first moment, `until` the first one without it"));
     }
     Some(Grant {
+        when: match when {
+            Some(condition) => Some(condition?),
+            None => None,
+        },
         role: role?,
         to: to?,
         within,

@@ -2,15 +2,16 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::program::vocabulary::Truth;
-use crate::rule::{LayerId, Name, Predicate, Rule, RuleEffect, RuleSet};
+use crate::rule::{LayerId, Matcher, Name, Predicate, Rule, RuleEffect, RuleSet, Test};
 use crate::text::{Key, MappingReader, Node};
 
+use super::condition::{Conditions, OwnCaptures};
 use super::document::{Sections, entries};
 use super::layer::MODES;
 use super::matching::{self, Scope, all_of, is_identified};
 use super::names::{Definitions, check_id, whole};
 use super::requirement;
-use super::words::{not_supported, word};
+use super::words::word;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
@@ -35,11 +36,12 @@ pub(super) fn lower<'a>(
     ids: &mut Definitions,
     rules: &mut RuleSet,
     scope: &mut Scope<'_, 'a>,
+    conditions: &mut Conditions<'_>,
 ) {
     for (key, node) in entries(section.rules, scope.diagnostics) {
         let id = scope.diagnostics.check(rule_id(key));
         let id = id.filter(|id| ids.define(id, scope.diagnostics));
-        let rule = rule(key, node, layer, scope);
+        let rule = rule(key, node, layer, scope, conditions);
         if let (Some(id), Some(rule)) = (id, rule) {
             rules.rules.push(Rule { id, ..rule });
         }
@@ -62,13 +64,11 @@ fn rule<'a>(
     node: &'a Node,
     layer: LayerId,
     scope: &mut Scope<'_, 'a>,
+    conditions: &mut Conditions<'_>,
 ) -> Option<Rule> {
     let mut reader = scope.diagnostics.check(MappingReader::new(node))?;
     let effect = reader.read_required("effect", |node| word(node, EFFECTS), scope.diagnostics);
     let when = reader.take_entry("when");
-    if let Some((when, _)) = when {
-        scope.diagnostics.push(not_supported(when.span, "`when`"));
-    }
     // For people only; that it is text is all that is asked of it.
     reader.read("about", Node::as_str, scope.diagnostics);
     let mode = reader.read("mode", |node| word(node, MODES), scope.diagnostics);
@@ -116,6 +116,11 @@ fn rule<'a>(
         let identified = is_identified(Truth::False, key.span);
         predicate = all_of(vec![identified, predicate]);
     }
+    if let Some((_, when)) = when {
+        let own = own_captures(&predicate);
+        let condition = conditions.compile(when, &own, scope.diagnostics)?;
+        predicate = all_of(vec![predicate, conditions.predicate(&condition)]);
+    }
     Some(Rule {
         id: super::names::name(&key.text, key.span),
         span: whole(key, node),
@@ -124,4 +129,33 @@ fn rule<'a>(
         effect,
         predicate,
     })
+}
+
+/// The captures of a rule's own routes, with their places.
+fn own_captures(predicate: &Predicate) -> OwnCaptures {
+    let mut own = OwnCaptures::new();
+    collect_captures(predicate, &mut own);
+    own
+}
+
+fn collect_captures(predicate: &Predicate, own: &mut OwnCaptures) {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => {
+            parts.iter().for_each(|part| collect_captures(part, own));
+        }
+        Predicate::Test(Test {
+            matcher: Matcher::Path(template),
+            ..
+        }) => {
+            for (name, at) in template.captures() {
+                match own.iter_mut().find(|(known, _)| **known == *name) {
+                    Some((_, place)) if *place != Some(at) => *place = None,
+                    Some(_) => {}
+                    None => own.push((name.into(), Some(at))),
+                }
+            }
+        }
+        // What a rule is not for, it captures nothing of.
+        _ => {}
+    }
 }

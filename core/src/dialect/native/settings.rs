@@ -1,5 +1,6 @@
 //! Settings of the engine: each source may repeat one, none may contradict another.
 
+use crate::condition::Profile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::pattern::cidr::Cidr;
 use crate::pattern::path::{Normalize, TrailingSlash};
@@ -292,3 +293,26 @@ fn trust_domain(node: &Node) -> Result<Name, Diagnostic> {
     let error = Diagnostic::error(Code::BAD_PATTERN, node.span, message);
     Err(error.help("write it like prod.shop.example: lower case, without scheme and path"))
 }
+
+/// What conditions may do; the sources that say so agree.
+pub(super) fn profile(sections: &[Sections<'_>], diagnostics: &mut Diagnostics) -> Profile {
+    let mut chosen: Option<(Profile, Span)> = None;
+    for node in sections.iter().filter_map(|section| section.profile) {
+        let Some(profile) = diagnostics.check(word(node, PROFILES)) else {
+            continue;
+        };
+        match chosen {
+            Some((other, first)) if other != profile => {
+                let message = "another source chooses another profile";
+                let error = Diagnostic::error(Code::CONTRADICTION, node.span, message);
+                diagnostics.push(error.related(first, "it is chosen here first"));
+            }
+            Some(_) => {}
+            None => chosen = Some((profile, node.span)),
+        }
+    }
+    chosen.map_or(Profile::Strict, |(profile, _)| profile)
+}
+
+const PROFILES: &[(&str, Profile)] =
+    &[("strict", Profile::Strict), ("extended", Profile::Extended)];

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::{MAX_VALUE_CHAIN, MAX_VALUE_NODES};
 use crate::pattern::cidr::Cidr;
+use crate::program::condition::{self, Constant, Duration, Timestamp};
 use crate::text::{Key, Kind, MappingReader, Node, SourceId, Span};
 
 use super::super::Parsed;
@@ -110,6 +111,15 @@ impl Values {
             values.check_default(name, diagnostics);
         }
         values
+    }
+
+    /// The values as conditions know them; those that are broken are left out.
+    pub(super) fn constants(&self) -> impl Iterator<Item = (&str, Constant)> {
+        self.by_name.iter().filter_map(|(name, value)| {
+            let node = value.given.as_ref().or(value.default.as_ref())?;
+            let done = value.state == State::Done;
+            Some((&**name, constant(node, value.ty.filter(|_| done)?)?))
+        })
     }
 
     fn give(&mut self, given: Vec<Parsed>, diagnostics: &mut Diagnostics) {
@@ -424,4 +434,39 @@ fn placed(node: &Node, span: Span) -> Node {
         }
     };
     Node { span, kind }
+}
+
+/// A value of its declared type as a constant of conditions.
+fn constant(node: &Node, ty: ValueType) -> Option<Constant> {
+    let list = |item: ValueType| {
+        let items = node.as_sequence().ok()?.iter();
+        let constants: Option<Box<[Constant]>> = items.map(|node| constant(node, item)).collect();
+        constants.map(Constant::List)
+    };
+    Some(match ty {
+        ValueType::String => Constant::Str(node.as_str().ok()?.into()),
+        ValueType::Int => Constant::Int(node.as_i64().ok()?),
+        ValueType::Double => Constant::Double(node.as_f64().ok()?),
+        ValueType::Bool => Constant::Bool(node.as_bool().ok()?),
+        ValueType::Duration => {
+            let ms = node.as_duration_ms().ok()?;
+            Constant::Duration(Duration::from_nanos(i128::from(ms) * 1_000_000).ok()?)
+        }
+        ValueType::Timestamp => {
+            Constant::Timestamp(Timestamp::from_ms(node.as_timestamp_ms().ok()?).ok()?)
+        }
+        ValueType::Cidr => Constant::Cidr(condition::Cidr::parse(&prefixed(node.as_str().ok()?))?),
+        ValueType::StringList => return list(ValueType::String),
+        ValueType::IntList => return list(ValueType::Int),
+        ValueType::CidrList => return list(ValueType::Cidr),
+    })
+}
+
+/// A network of one address may be written without its prefix.
+fn prefixed(network: &str) -> String {
+    match network.contains('/') {
+        true => network.to_owned(),
+        false if network.contains(':') => format!("{network}/128"),
+        false => format!("{network}/32"),
+    }
 }

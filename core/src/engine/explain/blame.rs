@@ -1,7 +1,16 @@
 //! Which tests keep a statement from coming out as wanted.
 
-use crate::program::predicate::{Facts, Node, PredicateId, Predicates, Slot, Unwatched};
+use crate::program::predicate::{
+    ConditionPart, Facts, Node, PredicateId, Predicates, Slot, Unwatched,
+};
 use crate::program::vocabulary::Truth;
+
+/// What kept a statement from coming out as wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Blamed {
+    Check(u32),
+    Condition(ConditionPart),
+}
 
 /// Finds the tests to blame, in the facts of one request.
 pub(super) struct Blame<'b, F> {
@@ -11,7 +20,7 @@ pub(super) struct Blame<'b, F> {
 
 impl<F: Facts> Blame<'_, F> {
     /// The fewest tests that would have to come out differently.
-    pub(super) fn of(&self, id: PredicateId, wanted: bool) -> Vec<u32> {
+    pub(super) fn of(&self, id: PredicateId, wanted: bool) -> Vec<Blamed> {
         let mut checks = Vec::new();
         if id != PredicateId::TRUE {
             self.collect(id.0, wanted, &mut checks);
@@ -31,13 +40,9 @@ impl<F: Facts> Blame<'_, F> {
     fn node_cost(&self, id: u32, wanted: bool) -> u64 {
         match self.predicates.nodes.get(id as usize) {
             Some(Node::Not(child)) => self.node_cost(*child, !wanted),
-            Some(Node::Check(check)) => {
-                if self.comes_out(id, wanted) {
-                    0
-                } else {
-                    self.weight(*check)
-                }
-            }
+            Some(Node::Check(_) | Node::Condition(_)) if self.comes_out(id, wanted) => 0,
+            Some(Node::Check(check)) => self.weight(*check),
+            Some(Node::Condition(_)) => 1,
             Some(node @ (Node::All { start, len } | Node::Any { start, len })) => {
                 let costs = self
                     .predicates
@@ -54,14 +59,12 @@ impl<F: Facts> Blame<'_, F> {
         }
     }
 
-    fn collect(&self, id: u32, wanted: bool, checks: &mut Vec<u32>) {
+    fn collect(&self, id: u32, wanted: bool, checks: &mut Vec<Blamed>) {
         match self.predicates.nodes.get(id as usize) {
             Some(Node::Not(child)) => self.collect(*child, !wanted, checks),
-            Some(Node::Check(check)) => {
-                if !self.comes_out(id, wanted) {
-                    checks.push(*check);
-                }
-            }
+            Some(Node::Check(_) | Node::Condition(_)) if self.comes_out(id, wanted) => {}
+            Some(Node::Check(check)) => checks.push(Blamed::Check(*check)),
+            Some(Node::Condition(part)) => checks.push(Blamed::Condition(*part)),
             Some(node @ (Node::All { start, len } | Node::Any { start, len })) => {
                 let children = self.predicates.children(*start, *len);
                 if is_joint(node, wanted) {

@@ -3,10 +3,12 @@
 //! | module | tells |
 //! |---|---|
 //! | [`blame`] | which tests keep a statement from holding |
+//! | [`conditions`] | conditions, part by part |
 //! | [`wording`] | tests and values in words |
 //! | [`text`] | the whole as text |
 
 mod blame;
+mod conditions;
 mod text;
 mod wording;
 
@@ -18,6 +20,7 @@ use super::scratch::{Scratch, Sets};
 use super::view::{Held, View};
 use crate::decision::{Effect, Reason};
 use crate::pattern::path::{PathBuffer, Segments};
+use crate::program::condition::Arena;
 use crate::program::leaf::{Entry, EntryKind};
 use crate::program::paths::Pending;
 use crate::program::predicate::Watch;
@@ -25,7 +28,7 @@ use crate::program::roles::RoleId;
 use crate::program::vocabulary::Truth;
 use crate::program::{Program, Rule};
 use crate::request::Request;
-use blame::Blame;
+use blame::{Blame, Blamed};
 use serde::Serialize;
 
 /// How a decision came about.
@@ -117,6 +120,18 @@ pub struct Candidate {
     pub outcome: &'static str,
     /// The tests that kept it from matching.
     pub because: Vec<Failed>,
+    /// The parts of its conditions that were evaluated, with their values.
+    pub values: Vec<Evaluated>,
+}
+
+/// A part of a condition and its value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// As it is written in the condition.
+    pub expression: String,
+    /// Its value, or why it has none.
+    pub value: String,
 }
 
 /// A test that did not come out as it would have had to.
@@ -191,13 +206,12 @@ pub(super) fn explain(
         Reason::MalformedRequest | Reason::CredentialInvalid
     );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
-        let now = sets.now;
         Teller {
             decision,
             view,
             sets,
             program: view.bound.program,
-            now,
+            arena: Arena::new(),
         }
         .tell(recorder, &mut explanation);
     }
@@ -210,7 +224,8 @@ struct Teller<'a> {
     view: View<'a>,
     sets: &'a Sets,
     program: &'a Program,
-    now: i64,
+    /// Conditions build their values here once more.
+    arena: Arena,
 }
 
 /// The most grants that are told of because they do not hold.
@@ -296,13 +311,10 @@ impl Teller<'_> {
             (&mut pending, &mut buffer, &mut segments),
             |id| ids.push(id),
         );
-        let facts = Held {
-            view: &self.view,
-            roles: self.sets.roles(),
-        };
+        let facts = self.facts();
         let asleep = |id: u32| {
             grants
-                .holding(id, &program.inputs.domains, self.now, &facts)
+                .holding(id, &program.inputs.domains, self.view.now, &facts)
                 .is_none()
         };
         let told = ids
@@ -313,7 +325,7 @@ impl Teller<'_> {
         told.map(|grant| DormantGrant {
             role: self.role_name(grant.role),
             source: SourceLine::new(program, grant.at).to_string(),
-            because: wording::dormant(program, &self.view, grant, self.now),
+            because: wording::dormant(program, &self.view, grant, self.view.now),
         })
         .collect()
     }
@@ -361,6 +373,7 @@ impl Teller<'_> {
             shadow: rule.shadow,
             outcome,
             because: self.failed(because),
+            values: conditions::values(self.program, &self.facts(), rule.statement),
         })
     }
 
@@ -368,30 +381,40 @@ impl Teller<'_> {
         SourceLine::new(self.program, rule.at).to_string()
     }
 
-    fn blame(&self, rule: &Rule, wanted: bool) -> Vec<u32> {
+    fn blame(&self, rule: &Rule, wanted: bool) -> Vec<Blamed> {
         self.with_facts(|blame| blame.of(rule.statement, wanted))
     }
 
-    fn with_facts<T>(&self, run: impl FnOnce(&Blame<'_, Held<'_, '_>>) -> T) -> T {
-        let facts = Held {
+    fn facts(&self) -> Held<'_, '_> {
+        Held {
             view: &self.view,
             roles: self.sets.roles(),
-        };
+            arena: &self.arena,
+        }
+    }
+
+    fn with_facts<T>(&self, run: impl FnOnce(&Blame<'_, Held<'_, '_>>) -> T) -> T {
+        let facts = self.facts();
         run(&Blame {
             predicates: &self.program.statements,
             facts: &facts,
         })
     }
 
-    fn failed(&self, checks: Vec<u32>) -> Vec<Failed> {
+    fn failed(&self, blamed: Vec<Blamed>) -> Vec<Failed> {
         let mut told: Vec<Failed> = Vec::new();
-        for check in checks
-            .iter()
-            .filter_map(|check| self.program.statements.checks.get(*check as usize))
-        {
-            let failed = Failed {
-                test: wording::test(self.program, check),
-                found: wording::found(self.program, &self.view, self.sets.roles(), check),
+        for one in blamed {
+            let failed = match one {
+                Blamed::Check(check) => {
+                    let Some(check) = self.program.statements.checks.get(check as usize) else {
+                        continue;
+                    };
+                    Failed {
+                        test: wording::test(self.program, check),
+                        found: wording::found(self.program, &self.view, self.sets.roles(), check),
+                    }
+                }
+                Blamed::Condition(part) => conditions::failed(self.program, &self.facts(), part),
             };
             if !told.contains(&failed) {
                 told.push(failed);

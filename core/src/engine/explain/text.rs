@@ -68,6 +68,9 @@ impl fmt::Display for Explanation {
                 .because
                 .iter()
                 .try_for_each(|failed| line(f, failed))?;
+            for part in &candidate.values {
+                writeln!(f, "    {} = {}", part.expression, part.value)?;
+            }
         }
         if let Some(nearest) = &self.nearest {
             writeln!(

@@ -4,6 +4,7 @@ use super::super::view::{Held, View};
 use super::Failed;
 use crate::pattern::template::{PathTemplate, TemplateSegment};
 use crate::pattern::text::TextPattern;
+use crate::program::condition::Arena;
 use crate::program::grants::{Grant, domain_is};
 use crate::program::predicate::{Ask, Check, Compare, GlobPiece, Need, Slot, Values};
 use crate::program::roles::RoleSet;
@@ -75,9 +76,11 @@ pub(super) fn found(program: &Program, view: &View<'_>, roles: &RoleSet, check: 
 
 /// Why a grant does not hold.
 pub(super) fn dormant(program: &Program, view: &View<'_>, grant: &Grant, now: i64) -> Vec<Failed> {
+    let (roles, arena) = (RoleSet::default(), Arena::new());
     let facts = Held {
         view,
-        roles: &RoleSet::default(),
+        roles: &roles,
+        arena: &arena,
     };
     let mut failed = Vec::new();
     for (domain, wanted) in program.grants.within(grant) {
@@ -117,6 +120,14 @@ fn subject(program: &Program, slot: Slot) -> String {
     let inputs = &program.inputs;
     match slot {
         Slot::Method => "method".into(),
+        Slot::RequestMethod => "request.method".into(),
+        Slot::Target => "request.path".into(),
+        Slot::QueryText => "request.query".into(),
+        Slot::RequestId => "request.id".into(),
+        Slot::Cost => "request.cost".into(),
+        Slot::Time => "request.time".into(),
+        Slot::SourceAddress => "source.address".into(),
+        Slot::PeerCertificate => "peer certificate".into(),
         Slot::Path => "path".into(),
         Slot::Host => "host".into(),
         Slot::Header(id) => format!("header {}", text(inputs.headers.name(u32::from(id)))),
@@ -277,7 +288,7 @@ fn text(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_TOLD) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.into(),

@@ -134,7 +134,9 @@ fn assert_answered(name: &str, text: &str) {
         let end = loaded.sources.position(scalar.span);
         let end = (end.end_line, end.end_column);
         for offset in 0..8 {
-            let at = loaded.sources.position_in_scalar(scalar, offset);
+            let at = loaded
+                .sources
+                .position(loaded.sources.span_in_scalar(scalar, offset..offset + 1));
             assert!((at.line, at.column) <= end, "{text:?}");
         }
     }

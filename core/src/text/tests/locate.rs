@@ -113,7 +113,7 @@ fn a_place_in_the_text_is_found_in_the_source() {
         let (sources, node) = document("x.yaml", source);
         let node = scalars(&node)[0];
         let offset = node.as_str().unwrap().find(piece).unwrap();
-        let at = sources.position_in_scalar(node, offset);
+        let at = sources.position(sources.span_in_scalar(node, offset..offset + 1));
         assert_eq!((at.line, at.column), place, "{source:?}");
         let width = u32::from(piece != " ");
         assert_eq!(
@@ -136,7 +136,7 @@ fn the_end_of_the_text_is_after_its_last_character() {
         let node = scalars(&node)[0];
         for beyond in [0, 1, 1_000] {
             let end = node.as_str().unwrap().len() + beyond;
-            let at = sources.position_in_scalar(node, end);
+            let at = sources.position(sources.span_in_scalar(node, end..end + 1));
             assert_eq!((at.line, at.column), place, "{source:?} + {beyond}");
         }
     }
@@ -147,6 +147,8 @@ fn a_copy_points_at_what_was_copied() {
     let loaded = load("x.yaml", "a: &x 'p bad'\nb: *x\n");
     let document = &loaded.documents.unwrap()[0];
     let copy = scalars(document)[1];
-    let at = loaded.sources.position_in_scalar(copy, 2);
+    let at = loaded
+        .sources
+        .position(loaded.sources.span_in_scalar(copy, 2..2 + 1));
     assert_eq!((at.line, at.column), (1, 10));
 }

@@ -16,6 +16,8 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
         Predicate::Any(list) => format!("any({})", join(list)),
         Predicate::Not(inner) => format!("not({})", self::predicate(inner)),
         Predicate::Test(test) => self::test(test),
+        Predicate::When { apart, .. } => format!("when({})", self::predicate(apart)),
+        Predicate::Part { node, .. } => format!("part({})", node.0),
     }
 }
 

@@ -1,0 +1,60 @@
+# Thin: every target calls the ordinary tools, and says first what is missing.
+
+GATELET := $(abspath $(or $(CARGO_TARGET_DIR),target))/release/gatelet
+SHOP := --policy shop.yaml --requests requests.jsonl
+
+# How to get each tool that a target may need.
+how_cargo := install Rust with rustup: https://rustup.rs
+how_cc := install a C compiler, which Rust links with: `apt install gcc`, `dnf install gcc`, `xcode-select --install`
+how_cargo-fmt := rustup component add rustfmt
+how_cargo-clippy := rustup component add clippy
+# $(call need,tools): stops, naming every one that is not there.
+need = @missing=; $(foreach tool,$(1),command -v $(tool) >/dev/null || { missing=1; printf 'missing: %s (%s)\n' '$(tool)' '$(how_$(tool))' >&2; };) [ -z "$$missing" ]
+
+.PHONY: help demo test test-all lint doc fmt bench bench-quick
+
+help:
+	@echo 'make demo         build the command line and decide the requests of examples/shop'
+	@echo 'make test         format, lints, every test, documentation'
+	@echo 'make test-all     the same, with the tests that take long'
+	@echo 'make bench        measure decisions on examples/shop (bench-quick: for one second)'
+	@echo 'make fmt          format the code'
+	@echo 'make lint         what does not need to run the code: format and lints'
+
+demo:
+	$(call need,cargo cc)
+	cargo build --release --locked --package gatelet-cli
+	@cd examples/shop && $(GATELET) decide $(SHOP) --format table
+	@echo
+	@echo 'The policy is examples/shop/shop.yaml. Why a request is decided as it is:'
+	@echo '  cd examples/shop && $(GATELET) explain --policy shop.yaml \'
+	@echo "    --request '{\"method\": \"GET\", \"path\": \"/t/acme/orders\", \"principal\": {\"id\": \"kim@shop.example\"}}'"
+
+test: lint
+	$(call need,cc)
+	cargo test --workspace --locked
+	$(MAKE) doc
+
+# The tests themselves look at GATELET_LONG.
+test-all: export GATELET_LONG = 1
+test-all: test
+
+lint:
+	$(call need,cargo cargo-fmt cargo-clippy cc)
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc: export RUSTDOCFLAGS = -D warnings
+doc:
+	cargo doc --workspace --no-deps --locked
+
+fmt:
+	$(call need,cargo cargo-fmt)
+	cargo fmt --all
+
+bench: seconds = 5
+bench-quick: seconds = 1
+bench bench-quick:
+	$(call need,cargo cc)
+	cargo build --release --locked --package gatelet-cli
+	@cd examples/shop && $(GATELET) bench $(SHOP) --seconds $(seconds)

@@ -1,0 +1,257 @@
+//! What the documents say is so: their policies load, and they leave nothing out.
+//!
+//! `docs/diagnostics.md` is written by `UPDATE=1 cargo test -p gatelet-cli --test docs`.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs};
+
+use gatelet::{Code, Reason};
+use serde_json::Value;
+
+const GROUPS: &[(u16, &str)] = &[
+    (0, "Text and syntax"),
+    (1, "Names and references"),
+    (2, "Roles, grants and separation of duty"),
+    (3, "Patterns and routes"),
+    (4, "Rules and requirements"),
+    (5, "Conditions"),
+    (6, "Identity"),
+    (7, "Limits"),
+    (8, "Layers, sources and values"),
+    (9, "Not supported yet"),
+];
+
+#[test]
+fn every_diagnostic_is_listed() {
+    let mut text = String::from(
+        "# Diagnostics\n\n\
+         Every problem of a policy has one of these codes, a place and, where there is one, a way out. Codes are\n\
+         stable: a number is never used for something else. `gatelet check` prints all problems at once.\n\n\
+         <!-- Written by: UPDATE=1 cargo test -p gatelet-cli --test docs -->\n",
+    );
+    for (group, title) in GROUPS {
+        let codes: Vec<_> = Code::all()
+            .filter(|code| code.number() / 100 == *group)
+            .collect();
+        if codes.is_empty() {
+            continue;
+        }
+        write!(text, "\n## {title}\n\n| code | meaning |\n|---|---|\n").expect("memory");
+        for code in codes {
+            writeln!(text, "| {code} | {} |", code.meaning()).expect("memory");
+        }
+    }
+    if env::var_os("UPDATE").is_some() {
+        fs::write(path("docs/diagnostics.md"), &text).expect("the document can be written");
+    }
+    let written = read("docs/diagnostics.md");
+    for (line, expected) in written.lines().zip(text.lines()) {
+        assert_eq!(line, expected);
+    }
+    assert_eq!(written.lines().count(), text.lines().count());
+    assert_eq!(written.matches("| GL").count(), Code::all().count());
+}
+
+#[test]
+fn every_policy_in_the_documents_loads() {
+    let mut loaded = 0;
+    for document in ["README.md", "docs/policy.md"] {
+        for (at, block) in blocks(&read(document), "yaml").iter().enumerate() {
+            let name = format!("{document}#{at}");
+            let policy = gatelet::Policy::load(&[gatelet::Source::new(&name, block.as_bytes())]);
+            let policy = policy.unwrap_or_else(|error| panic!("{error}"));
+            assert!(
+                policy.warnings().is_empty(),
+                "{name}: {:?}",
+                policy.warnings()
+            );
+            loaded += 1;
+        }
+    }
+    assert!(loaded >= 7, "{loaded}");
+}
+
+#[test]
+fn every_key_field_reason_and_option_is_described() {
+    for (name, document) in [
+        ("policy", "docs/policy.md"),
+        ("request", "docs/requests-and-decisions.md"),
+        ("decision", "docs/requests-and-decisions.md"),
+    ] {
+        let (text, keys) = (read(document), properties(&schema(name)));
+        let described: BTreeSet<_> = text
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .collect();
+        for key in keys {
+            assert!(
+                described.contains(&*key),
+                "{document} does not speak of `{key}`"
+            );
+        }
+    }
+    let document = read("docs/requests-and-decisions.md");
+    for reason in Reason::ALL {
+        let described = [
+            format!("| `{reason}` | {} |", reason.status()),
+            format!("`{reason}` ({})", reason.status()),
+        ];
+        assert!(
+            described.iter().any(|text| document.contains(text)),
+            "`{reason}` is not described"
+        );
+    }
+    let document = read("docs/cli.md");
+    for command in ["decide", "check", "explain", "bench"] {
+        for option in options(command) {
+            assert!(
+                document.contains(&option),
+                "`{option}` of `{command}` is not described"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
+    let readme = read("README.md");
+    let policy = blocks(&readme, "yaml").concat();
+    let text = policy.as_bytes();
+    // Begin of the example.
+    use gatelet::{Engine, EngineConfig, Policy, Principal, Request, Source};
+
+    let policy = Policy::load(&[Source::new("shop.yaml", text)])?;
+    let engine = Engine::new(policy, EngineConfig::default())?;
+    let mut scratch = engine.scratch(); // one per thread
+
+    let lee = Principal {
+        id: b"lee@shop.example",
+        roles: &[b"clerk"],
+        ..Principal::default()
+    };
+    let request = Request {
+        method: Some(b"GET"),
+        path: Some(b"/t/acme/orders/7"),
+        principal: Some(lee),
+        ..Request::default()
+    };
+    let decision = engine.decide(&mut scratch, &request);
+    assert!(decision.allowed());
+    assert_eq!(decision.rule(), Some("roles.clerk"));
+    // End of the example.
+    let here = include_str!("docs.rs");
+    let (_, rest) = here
+        .split_once("// Begin of the example.\n")
+        .expect("a begin");
+    let (here, _) = rest.split_once("// End of the example.\n").expect("an end");
+    let trimmed = |text: &str| {
+        text.trim()
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(trimmed(&blocks(&readme, "rust").concat()), trimmed(here));
+    Ok(())
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut links = 0;
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "docs/policy.md",
+        "docs/requests-and-decisions.md",
+        "docs/cli.md",
+    ] {
+        let text = read(document);
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            let target = path(document).with_file_name("").join(link);
+            assert!(target.exists(), "{document} links to {link}");
+            links += 1;
+        }
+    }
+    assert!(links > 10, "{links}");
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn schema(name: &str) -> Value {
+    serde_json::from_str(&read(&format!("schemas/{name}.schema.json"))).expect("a schema is JSON")
+}
+
+/// Fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let parts = text.split(&fence).skip(1);
+    parts
+        .filter_map(|rest| Some(rest.split("```").next()?.to_owned()))
+        .collect()
+}
+
+/// Names of all properties, at any depth.
+fn properties(schema: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if let ("properties", Value::Object(properties)) = (&**name, member) {
+                    names.extend(properties.keys().cloned());
+                    names.extend(properties.values().flat_map(self::properties));
+                } else {
+                    names.extend(self::properties(member));
+                }
+            }
+        }
+        Value::Array(items) => names.extend(items.iter().flat_map(self::properties)),
+        _ => {}
+    }
+    names
+}
+
+/// The long options of a command, as its help lists them.
+fn options(command: &str) -> Vec<String> {
+    let help = Command::new(env!("CARGO_BIN_EXE_gatelet"))
+        .args([command, "--help"])
+        .output()
+        .expect("the command line runs");
+    let help = String::from_utf8(help.stdout).expect("help is text");
+    let listed = |line: &str| {
+        Some(
+            line.trim_start()
+                .strip_prefix("--")?
+                .split([' ', '='])
+                .next()?
+                .to_owned(),
+        )
+    };
+    let options: Vec<_> = help
+        .lines()
+        .filter_map(listed)
+        .map(|name| format!("--{name}"))
+        .collect();
+    assert!(!options.is_empty(), "{help}");
+    options
+}
