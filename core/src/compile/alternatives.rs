@@ -220,14 +220,8 @@ fn of_test<'r>(
             methods: facts.methods.bits(method),
             ..anything
         },
-        // HEAD comes with the bit of GET, so GET itself has to be asked for.
         (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bit(method),
-            rest: if **method == *b"GET" {
-                vec![predicate]
-            } else {
-                Vec::new()
-            },
             ..anything
         },
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {

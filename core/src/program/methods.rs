@@ -51,7 +51,8 @@ impl Methods {
         }
     }
 
-    fn bit(&self, method: &[u8]) -> u32 {
+    /// The bit of a method itself.
+    pub(crate) fn bit(&self, method: &[u8]) -> u32 {
         match STANDARD.iter().position(|standard| *standard == method) {
             Some(at) => 1 << at,
             None => self
