@@ -201,7 +201,6 @@ pub(crate) enum Matcher {
     Bool(bool),
     /// One and the same value meets any of these. Where every value has to match,
     /// that is less than any of several tests.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     AnyOf(Vec<Matcher>),
     /// One and the same value meets all of these.
     #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]

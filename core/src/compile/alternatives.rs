@@ -217,17 +217,11 @@ fn of_test<'r>(
     let anything = Alternative::anything();
     let one = match (&test.attribute, &test.matcher) {
         (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
-            methods: facts.methods.bit(method),
+            methods: facts.methods.bits(method),
             ..anything
         },
-        // HEAD comes with the bit of GET, so GET itself has to be asked for.
         (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bit(method),
-            rest: if **method == *b"GET" {
-                vec![predicate]
-            } else {
-                Vec::new()
-            },
             ..anything
         },
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {

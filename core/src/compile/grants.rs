@@ -2,6 +2,7 @@
 
 use super::hierarchy::Hierarchy;
 use super::names::{Vocabulary, unknown};
+use super::separation::Separation;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::program::Place;
@@ -13,7 +14,7 @@ use crate::program::paths::{PathIndexBuilder, RootId, Step};
 use crate::program::roles::{Lists, RoleId};
 use crate::rule::{self, Name, RuleSet, Subject};
 use crate::text::{Sources, Span};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The providers that a policy knows; a host that is trusted may name others.
 pub(super) struct Providers<'r> {
@@ -180,12 +181,7 @@ impl<'r> GrantCompiler<'_, 'r> {
                 at,
             ));
         }
-        users
-            .grants
-            .iter()
-            .chain(&groups.grants)
-            .for_each(|of_one| self.check_static(of_one));
-        self.check_workloads(&workloads);
+        self.check_separation(&users, &groups, &workloads);
         let (trust_domains, index, workload_grants) = self.workloads(&workloads);
         let (users, user_grants) = users.build(self.seed);
         let (groups, group_grants) = groups.build(self.seed);
@@ -253,52 +249,26 @@ impl<'r> GrantCompiler<'_, 'r> {
         }
     }
 
-    /// Two grants of one subject whose roles exclude each other must not be able to hold at once.
-    fn check_static(&mut self, of_one: &[u32]) {
-        let exclusive: Vec<(&rule::Grant, RoleId)> = of_one
-            .iter()
-            .filter_map(|id| self.rules.grants.get(*id as usize))
-            .filter_map(|grant| {
-                Some((
-                    grant,
-                    RoleId(self.vocabulary.roles.get(0, &grant.role.text)?),
-                ))
-            })
-            .filter(|(_, role)| self.hierarchy.is_exclusive(*role))
-            .collect();
-        for (at, (grant, role)) in exclusive.iter().enumerate() {
-            // One report for each grant is enough, and keeps a hostile policy from costing a square of its size twice.
-            let earlier = exclusive.get(..at).unwrap_or_default();
-            let conflict = earlier.iter().find_map(|(other, other_role)| {
-                let pair = self.hierarchy.static_conflict(*role, *other_role)?;
-                coincide(grant, other).then_some((*other, pair))
-            });
-            if let Some((other, (_, _, exclusion))) = conflict {
-                let message = format!(
-                    "this grant and another give the same subject \"{}\" and \"{}\", which exclude each other",
-                    grant.role.text, other.role.text
-                );
-                let mut diagnostic =
-                    Diagnostic::error(Code::STATIC_CONFLICT, grant.role.span, message)
-                        .related(other.span, "the other grant");
-                if let Some(exclusion) = self.rules.exclusions.get(exclusion as usize) {
-                    diagnostic = diagnostic.related(exclusion.span, "excluded here");
-                }
-                self.diagnostics.push(diagnostic.help(
-                    "take one of the grants away, or give them domains or times that do not meet",
-                ));
-            }
-        }
-    }
-
-    fn check_workloads(&mut self, workloads: &[(&'r SpiffePattern, u32)]) {
-        let mut same: HashMap<&SpiffePattern, Vec<u32>> = HashMap::new();
+    fn check_separation(
+        &mut self,
+        users: &Subjects<'r>,
+        groups: &Subjects<'r>,
+        workloads: &[(&'r SpiffePattern, u32)],
+    ) {
+        let mut same: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for (pattern, id) in workloads {
-            same.entry(pattern).or_default().push(*id);
+            same.entry(pattern.to_string()).or_default().push(*id);
         }
-        let mut groups: Vec<Vec<u32>> = same.into_values().filter(|ids| ids.len() > 1).collect();
-        groups.sort();
-        groups.iter().for_each(|ids| self.check_static(ids));
+        let mut separation = Separation::new(self.rules, self.vocabulary, self.hierarchy);
+        for of_one in users
+            .grants
+            .iter()
+            .chain(&groups.grants)
+            .chain(same.values())
+        {
+            separation.check(of_one, self.diagnostics);
+        }
+        separation.finish(self.diagnostics);
     }
 
     /// Workloads by the segments of their paths, one root for each trust domain.
@@ -340,18 +310,6 @@ impl<'r> GrantCompiler<'_, 'r> {
             Lists::build(lists.into_iter()),
         )
     }
-}
-
-/// Whether two grants can hold in the same request.
-fn coincide(a: &rule::Grant, b: &rule::Grant) -> bool {
-    let apart = a.within.iter().any(|(name, value)| {
-        b.within
-            .iter()
-            .any(|(other, other_value)| name.text == other.text && value != other_value)
-    });
-    let starts = |grant: &rule::Grant| grant.from.unwrap_or(i64::MIN);
-    let ends = |grant: &rule::Grant| grant.until.unwrap_or(i64::MAX);
-    !apart && starts(a) < ends(b) && starts(b) < ends(a)
 }
 
 /// Values numbered in the order in which they are first met.

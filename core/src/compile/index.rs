@@ -119,7 +119,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
                     .leaf(RootId(0), steps.into_iter(), tail, &mut self.leaves);
                 let methods = match &route.method {
                     Method::Any => methods::ANY,
-                    Method::Token(method) => self.methods.bit(method.as_bytes()),
+                    Method::Token(method) => self.methods.bits(method.as_bytes()),
                 };
                 let short = |at: usize| u8::try_from(at).unwrap_or(u8::MAX);
                 let capture = |name: &str| {

@@ -5,6 +5,7 @@
 //! | [`names`] | numbers of names |
 //! | [`hierarchy`] | closures of roles, exclusions |
 //! | [`grants`] | grants by subject |
+//! | [`separation`] | whether grants break a separation of duty |
 //! | [`alternatives`] | facts of a rule that the index can establish |
 //! | [`index`] | the path index and its leaves |
 //! | [`predicates`] | what is left to ask |
@@ -17,6 +18,7 @@ mod hierarchy;
 mod index;
 mod names;
 mod predicates;
+mod separation;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_LAYERS;

@@ -45,10 +45,8 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
             let Some(route) = program.routes.get(entry.rule() as usize) else {
                 continue;
             };
-            // The same rank is the same path: a method that is named beats any, and HEAD itself a GET that takes it in.
-            let key = |route: &Route, methods: u32| {
-                (route.rank, methods.count_zeros(), methods & bound.methods)
-            };
+            // The same rank is the same path: the fewer methods a route takes the better, so HEAD itself beats a GET that takes it in.
+            let key = |route: &Route, methods: u32| (route.rank, methods.count_zeros());
             let better =
                 |(other, methods): (&Route, u32)| key(route, entry.methods) > key(other, methods);
             if best.is_none_or(better) {

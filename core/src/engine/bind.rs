@@ -116,7 +116,7 @@ pub(super) fn bind<'a>(
         path,
         segments,
         host,
-        methods: program.methods.bits(request.method),
+        methods: program.methods.of_request(request.method),
         source_ip,
         remote_ip: RemoteIp::Absent,
         slots,

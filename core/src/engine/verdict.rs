@@ -96,15 +96,23 @@ pub(super) struct Verdict {
     rule: u32,
     /// The role whose permission it was.
     pub(super) guard: Option<RoleId>,
+    /// Where nothing allowed it: the layers that do not, one bit each.
+    lacking: u64,
 }
 
 impl Verdict {
+    /// Whether a layer would have had to allow and does not.
+    pub(super) const fn lacks(&self, layer: u8) -> bool {
+        self.lacking >> layer & 1 == 1
+    }
+
     pub(super) const fn plain(reason: Reason, detail: Option<&'static str>) -> Self {
         Self {
             reason,
             detail,
             rule: NONE,
             guard: None,
+            lacking: 0,
         }
     }
 
@@ -114,6 +122,7 @@ impl Verdict {
             detail: None,
             rule,
             guard: None,
+            lacking: 0,
         }
     }
 
@@ -189,7 +198,10 @@ fn decide(
         } else {
             Reason::NotPermitted
         };
-        return Verdict::plain(reason, None);
+        return Verdict {
+            lacking: layers & !tally.layers,
+            ..Verdict::plain(reason, None)
+        };
     }
     let unmet = bindings
         .iter()
@@ -217,6 +229,7 @@ fn decide(
         detail: None,
         rule: tally.allowed,
         guard: tally.guard,
+        lacking: 0,
     }
 }
 

@@ -41,7 +41,17 @@ impl Methods {
         STANDARD.contains(&method)
     }
 
-    /// The bit of a method that a policy names.
+    /// The requests' bits that a method of the policy stands for: GET takes in HEAD where the policy says so.
+    ///
+    /// A request has one bit, so that what two conditions ask for can be intersected.
+    pub(crate) fn bits(&self, method: &[u8]) -> u32 {
+        match method {
+            b"GET" if self.head_as_get => GET | HEAD,
+            method => self.bit(method),
+        }
+    }
+
+    /// The bit of a method itself.
     pub(crate) fn bit(&self, method: &[u8]) -> u32 {
         match STANDARD.iter().position(|standard| *standard == method) {
             Some(at) => 1 << at,
@@ -52,12 +62,12 @@ impl Methods {
         }
     }
 
-    /// The bits of a request: HEAD counts as GET too where the policy says so.
+    /// The bit of a request.
     #[inline]
-    pub(crate) fn bits(&self, method: Option<&[u8]>) -> u32 {
+    pub(crate) fn of_request(&self, method: Option<&[u8]>) -> u32 {
         match method {
             Some(b"GET") => GET,
-            Some(b"HEAD") if self.head_as_get => HEAD | GET,
+            Some(b"HEAD") => HEAD,
             Some(b"POST") => 1 << 2,
             Some(b"PUT") => 1 << 3,
             Some(b"DELETE") => 1 << 4,

@@ -457,14 +457,18 @@ impl Teller<'_> {
         self.decision.verdict().rule()
     }
 
+    /// Of the layers that do not allow, the allow that lacks least.
     fn nearest_allow(&self) -> Option<&Rule> {
-        let allows = self
-            .program
-            .rules
-            .iter()
-            .filter(|rule| rule.kind == EntryKind::Allow && !rule.shadow);
+        let rules = &self.program.rules;
+        let lacking = |rule: &&Rule| {
+            rule.kind == EntryKind::Allow
+                && !rule.shadow
+                && self.decision.verdict().lacks(rule.layer)
+        };
         self.with_facts(|blame| {
-            allows
+            rules
+                .iter()
+                .filter(lacking)
                 .map(|rule| (blame.cost(rule.statement, true), rule))
                 .min_by_key(|(cost, _)| *cost)
         })
