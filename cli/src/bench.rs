@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<Vec<RequestBuf>, Failure> {
     hint_at_terminal(path);
     let mut requests = Requests::open(path)?;
     let mut all = Vec::new();
-    while let Some(item) = requests.next()? {
+    while let Some(item) = requests.next(|| Ok(()))? {
         if all.len() == MAX_REQUESTS {
             eprintln!(
                 "gatelet: measuring the first {MAX_REQUESTS} requests of {}",

@@ -65,10 +65,11 @@ pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
 }
 
 fn summary(policy: &Policy) -> Summary<'_> {
+    let counts = policy.counts();
     Summary {
-        rules: policy.counts().rules,
-        roles: policy.counts().roles,
-        grants: policy.counts().grants,
+        rules: counts.rules,
+        roles: counts.roles,
+        grants: counts.grants,
         digest: policy.digest(),
     }
 }
@@ -80,17 +81,15 @@ impl Report<'_> {
             writeln!(out, "{}\n", diagnostic.render(color).trim_end())?;
         }
         let files = count(self.files, "file");
-        let warnings = count(self.warnings, "warning");
-        let Some(policy) = &self.policy else {
-            return writeln!(
-                out,
-                "{}, {warnings} in {files}",
-                count(self.errors, "error")
-            );
-        };
-        if self.warnings > 0 {
-            writeln!(out, "{warnings} in {files}")?;
+        let found = [(self.errors, "error"), (self.warnings, "warning")];
+        let found = found.into_iter().filter(|(number, _)| *number > 0);
+        let found: Vec<_> = found.map(|(number, noun)| count(number, noun)).collect();
+        if !found.is_empty() {
+            writeln!(out, "{} in {files}", found.join(", "))?;
         }
+        let Some(policy) = &self.policy else {
+            return Ok(());
+        };
         writeln!(
             out,
             "ok: {files}, {}, {}, {}, policy {}",

@@ -22,11 +22,7 @@ pub(crate) fn run(arguments: &Decide) -> Result<Outcome, Failure> {
         DecisionFormat::Table => Box::new(Table::new()),
     };
     let mut outcome = Outcome::Clean;
-    loop {
-        if requests.may_wait() {
-            report.flush()?;
-        }
-        let Some(item) = requests.next()? else { break };
+    while let Some(item) = requests.next(|| report.flush())? {
         match item.request {
             Ok(owned) => {
                 let view = owned.view();

@@ -104,15 +104,20 @@ impl PolicyText {
 
 /// Reads one byte beyond the longest source at most; the loader refuses what is longer.
 fn read_file(path: &Path, root: &Path) -> Result<Text, Failure> {
-    let most = MAX_SOURCE_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(most).read_to_end(&mut bytes))
-        .map_err(|error| Failure::reading(path, &error))?;
+    let read = || {
+        let file = File::open(path)?;
+        // A pipe has no length; it grows as it comes.
+        let length = file.metadata()?.len().min(MAX_SOURCE_BYTES as u64);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        file.take(MAX_SOURCE_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| Failure::reading(path, &error))?;
     Ok(Text {
         name: name(path)?,
-        root: root.to_owned(),
         bytes,
+        root: root.to_owned(),
     })
 }
 

@@ -41,14 +41,15 @@ impl<'p> Requests<'p> {
         })
     }
 
-    /// Whether the next request may have to be waited for.
-    pub(crate) fn may_wait(&self) -> bool {
-        self.lines.may_wait()
-    }
-
-    /// The next line that is not empty.
-    pub(crate) fn next(&mut self) -> Result<Option<Item>, Failure> {
+    /// The next line that is not empty; `before_waiting` is called where reading it may have to wait.
+    pub(crate) fn next(
+        &mut self,
+        mut before_waiting: impl FnMut() -> io::Result<()>,
+    ) -> Result<Option<Item>, Failure> {
         loop {
+            if self.lines.may_wait() {
+                before_waiting()?;
+            }
             let line = self
                 .lines
                 .next()

@@ -157,11 +157,10 @@ fn why(decision: &Decision<'_>) -> String {
             .obligations()
             .map(|obligation| format!("{} by {}", obligation.kind(), obligation.id())),
     );
-    parts.extend(
-        decision
-            .shadow()
-            .map(|shadow| format!("shadow: {} ({})", shadow.effect(), shadow.reason())),
-    );
+    // What is in shadow is of interest where it would make a difference.
+    let shadow = decision.shadow();
+    let shadow = shadow.filter(|shadow| shadow.reason() != decision.reason());
+    parts.extend(shadow.map(|shadow| format!("shadow: {}", shadow.reason())));
     one_line(parts.join(", ").as_bytes()).into_owned()
 }
 

@@ -74,6 +74,10 @@ impl Policy {
         let documents = parse(&policies, &mut texts, &mut diagnostics);
         let value_documents = parse(&values, &mut texts, &mut diagnostics);
         let rules = dialect::lower(documents, value_documents, &texts, &mut diagnostics);
+        if texts.is_empty() && !policies.is_empty() {
+            // Nothing could be read; what refused it may be too long to digest as well.
+            return Err(LoadError::new(diagnostics.finish(&texts)));
+        }
         let digest = digest(pieces(&policies, &values));
         let program = compile::compile(&rules, &texts, seed(&digest), &mut diagnostics);
         let counts = Counts {

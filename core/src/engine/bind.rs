@@ -72,6 +72,9 @@ pub(super) fn bind<'a>(
         host,
         slots,
     } = buffers;
+    if !asks_something(request) {
+        return Err(Malformed("nothing_asked"));
+    }
     let path = match (request.path, request.path_decoded) {
         (None, None) => None,
         (Some(target), None) => Some(normalize(
@@ -126,6 +129,18 @@ pub(super) fn bind<'a>(
     } else {
         bound
     })
+}
+
+/// Whether the request says anything that a rule could be about.
+#[inline]
+fn asks_something(request: &Request<'_>) -> bool {
+    request.path.is_some()
+        || request.path_decoded.is_some()
+        || request.action.is_some()
+        || request.resource.is_some()
+        || request.host.is_some()
+        || request.source_ip.is_some()
+        || request.peer.is_some()
 }
 
 /// Names and ids are text of a bounded length; lists are bounded.

@@ -9,6 +9,7 @@ use super::tree::Json;
 use super::{Bytes, PrincipalBuf, RequestBuf, RequestError, ResourceBuf, ValueBuf};
 use crate::diagnostic::suggest;
 use crate::request::Charge;
+use crate::time::parse_timestamp;
 
 /// Longest unknown name that an error repeats, in characters.
 const SHOWN_NAME_CHARS: usize = 64;
@@ -272,16 +273,10 @@ fn time(json: &Json<'_>, path: &Path<'_>) -> Read<Option<i64>> {
     match json {
         Json::Null => Ok(None),
         Json::Int(milliseconds) => Ok(Some(*milliseconds)),
-        Json::String(text) => parse_rfc3339(text).map(Some).ok_or_else(wrong),
+        Json::String(text) => parse_timestamp(text).map(Some).ok_or_else(wrong),
         Json::Unsigned(_) | Json::Double(_) => Err(wrong()),
         other => Err(mismatch(path, "a string or a number", other)),
     }
-}
-
-fn parse_rfc3339(text: &str) -> Option<i64> {
-    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
 /// A list of text; `null` is the empty one.

@@ -53,6 +53,10 @@ impl Sources {
         self.get(id).map_or("", |source| &source.name)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The names of all sources, in the order of their numbers.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|source| &*source.name)
@@ -212,10 +216,7 @@ fn line_starts(text: &str) -> Vec<u32> {
 
 fn read_text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Diagnostic> {
     if bytes.len() > MAX_SOURCE_BYTES {
-        let message = format!(
-            "this source has {} bytes, the longest that is read has {MAX_SOURCE_BYTES}",
-            bytes.len()
-        );
+        let message = format!("this source is longer than {MAX_SOURCE_BYTES} bytes");
         let help = "split it and name the parts under `include`";
         return Err(Diagnostic::error_in_file(Code::SOURCE_TOO_LONG, name, message).help(help));
     }

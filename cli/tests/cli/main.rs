@@ -1,0 +1,8 @@
+//! The command line on the built binary, and the published schemas.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod check;
+mod decide;
+mod hostile;
+mod schemas;
+mod support;
