@@ -40,7 +40,10 @@ pub(crate) fn lower(
 /// The resolved names of the sources that a source includes; none if it cannot be read.
 pub(crate) fn includes(name: &str, bytes: &[u8]) -> Vec<String> {
     // Most sources include nothing; a large one is not to be parsed for that.
-    if !bytes.windows(b"include".len()).any(|window| window == b"include") {
+    if !bytes
+        .windows(b"include".len())
+        .any(|window| window == b"include")
+    {
         return Vec::new();
     }
     let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());

@@ -2,6 +2,7 @@
 
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
+use crate::bytes::is_printable;
 use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
@@ -186,10 +187,13 @@ fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> 
 /// Whether it is text without control characters, not empty and not too long.
 #[inline]
 pub(super) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
-        && !name.iter().any(u8::is_ascii_control)
-        && (name.is_ascii() || core::str::from_utf8(name).is_ok())
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
+}
+
+/// Whether it is UTF-8 without ASCII's control characters.
+#[cold]
+fn is_text(name: &[u8]) -> bool {
+    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
 }
 
 /// The principal's own lists are bounded, its names are names.
