@@ -38,6 +38,12 @@ impl Lists {
         }
     }
 
+    /// Whether every list is empty.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     pub(crate) fn bytes_held(&self) -> usize {
         size_of_val(&*self.starts) + size_of_val(&*self.items)
     }
@@ -56,7 +62,11 @@ pub(crate) struct Roles {
 
 impl Roles {
     /// Two roles of `set` that exclude each other.
+    #[inline]
     pub(crate) fn conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
+        if excluded.is_empty() {
+            return None;
+        }
         set.iter().find_map(|role| {
             let other = excluded
                 .get(role.0)
