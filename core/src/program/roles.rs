@@ -83,7 +83,9 @@ pub(crate) struct RoleSet {
     /// One bit for all roles of the same number modulo 64: most questions end here.
     signature: u64,
     bits: Box<[u64]>,
-    list: Vec<u32>,
+    /// Room for every role; those held stand first.
+    list: Box<[u32]>,
+    len: usize,
 }
 
 impl RoleSet {
@@ -91,18 +93,19 @@ impl RoleSet {
         Self {
             signature: 0,
             bits: vec![0; count.div_ceil(64)].into(),
-            list: Vec::with_capacity(count),
+            list: vec![0; count].into(),
+            len: 0,
         }
     }
 
     #[inline]
     pub(crate) fn clear(&mut self) {
-        for role in self.list.drain(..) {
-            if let Some(word) = self.bits.get_mut(role as usize / 64) {
+        for role in self.list.get(..self.len).unwrap_or_default() {
+            if let Some(word) = self.bits.get_mut(*role as usize / 64) {
                 *word = 0;
             }
         }
-        self.signature = 0;
+        (self.signature, self.len) = (0, 0);
     }
 
     /// Roles beyond the count that the set was made for are not taken.
@@ -111,10 +114,12 @@ impl RoleSet {
         let bit = 1 << (role.0 % 64);
         if let Some(word) = self.bits.get_mut(role.0 as usize / 64)
             && *word & bit == 0
+            && let Some(place) = self.list.get_mut(self.len)
         {
             *word |= bit;
             self.signature |= bit;
-            self.list.push(role.0);
+            *place = role.0;
+            self.len += 1;
         }
     }
 
@@ -129,11 +134,11 @@ impl RoleSet {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = RoleId> {
-        self.list.iter().copied().map(RoleId)
+        self.list.iter().take(self.len).copied().map(RoleId)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.list.len()
+        self.len
     }
 }
 
