@@ -1,6 +1,6 @@
 //! Names to numbers: an immutable table from bytes to dense ids.
 
-use super::hash::{hash_bytes, mix};
+use super::hash::{hash_bytes, image, mix};
 
 const EMPTY: u32 = u32::MAX;
 
@@ -88,6 +88,12 @@ impl Names {
     #[inline]
     pub(crate) fn get(&self, space: u32, name: &[u8]) -> Option<u32> {
         let (tag, mut at) = self.place(space, name);
+        // Most names are short: their images are compared without a call.
+        let image_of_name = image(name);
+        let same = |bytes: &[u8]| match image_of_name {
+            Some(_) => bytes.len() == name.len() && image(bytes) == image_of_name,
+            None => bytes == name,
+        };
         loop {
             let slot = self.slots.get(at)?;
             if slot.id == EMPTY {
@@ -95,7 +101,7 @@ impl Names {
             }
             if slot.tag == tag {
                 let entry = *self.entries.get(slot.id as usize)?;
-                if entry.space == space && self.bytes(entry) == name {
+                if entry.space == space && same(self.bytes(entry)) {
                     return Some(slot.id);
                 }
             }
