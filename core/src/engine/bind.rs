@@ -99,6 +99,10 @@ pub(super) fn bind<'a>(
         .map(|raw| normalize_host(raw, host))
         .transpose()
         .map_err(|_| Malformed("host"))?;
+    let methods = program
+        .methods
+        .bits(request.method)
+        .ok_or(Malformed("method"))?;
     check_sizes(request)?;
     let source_ip = request
         .source_ip
@@ -117,7 +121,7 @@ pub(super) fn bind<'a>(
         path,
         segments,
         host,
-        methods: program.methods.bits(request.method),
+        methods,
         source_ip,
         remote_ip: RemoteIp::Absent,
         slots,
@@ -147,12 +151,6 @@ fn asks_something(request: &Request<'_>) -> bool {
 /// Names and ids are text of a bounded length; lists are bounded.
 #[inline]
 fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
-    if let Some(method) = request.method {
-        let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-        if method.is_empty() || method.len() > MAX_NAME_BYTES || !method.iter().all(token) {
-            return Err(Malformed("method"));
-        }
-    }
     check_name(request.action, "action")?;
     if let Some(resource) = &request.resource {
         check_name(resource.kind, "resource_type")?;
