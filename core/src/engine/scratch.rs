@@ -94,6 +94,9 @@ impl Slots {
 /// Of a caller with more grants, a decision by one of the rest does not tell which.
 const MAX_GRANTS_TOLD: usize = 1_024;
 
+/// The leaf of the action and the one for every request, beside those that paths lead to.
+const MORE_LEAVES: usize = 2;
+
 /// What authorization works with.
 #[derive(Debug)]
 pub(super) struct Sets {
@@ -137,7 +140,7 @@ impl Sets {
             active: RoleSet::for_roles(roles),
             narrowed: false,
             granted: Vec::with_capacity(program.grants.grants.len().min(MAX_GRANTS_TOLD)),
-            leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS)),
+            leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS) + MORE_LEAVES),
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),
             bound_at: vec![(0, 0); program.requires.len()],
