@@ -61,7 +61,7 @@ impl<'a> Bound<'a> {
 }
 
 /// Checks the request and finds what the policy reads of it.
-#[inline]
+#[inline(always)]
 pub(super) fn bind<'a>(
     program: &'a Program,
     request: &'a Request<'a>,

@@ -140,7 +140,9 @@ pub(super) fn conclude(
     shadow: Tally,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
-    sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    if sets.bound.len() > 1 {
+        sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    }
     let verdict = decide(
         view,
         &sets.bound,
@@ -162,6 +164,7 @@ pub(super) fn conclude(
     (verdict, virtually)
 }
 
+#[inline]
 fn decide(
     view: &View<'_>,
     bindings: &[Binding],

@@ -158,7 +158,7 @@ impl PathIndex {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn child(&self, node: &Node, segment: &[u8]) -> Option<&Node> {
         if node.children == 0 {
             return None;
