@@ -20,7 +20,7 @@ pub(crate) const HOST: &[u8] = b"host";
 pub(crate) const WORKLOADS: &[u8] = b"workloads";
 
 /// The caller: the first credential in the policy's order; the others must be good and add nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn identify<'a>(
     program: &Program,
     request: &'a Request<'a>,
@@ -31,11 +31,14 @@ pub(super) fn identify<'a>(
             Credential::Host => host(program, request)?,
             Credential::Workload => workload(program, request)?,
         };
-        caller = caller.or(found);
+        if caller.is_none() {
+            caller = found;
+        }
     }
     Ok(caller)
 }
 
+#[inline(always)]
 fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
     let Some(given) = request
         .principal
