@@ -25,8 +25,6 @@ pub(super) struct Bound<'a> {
     pub(super) segments: &'a Segments,
     pub(super) host: Option<Host<'a>>,
     pub(super) methods: u32,
-    pub(super) source_ip: Option<IpAddr>,
-    pub(super) remote_ip: RemoteIp,
     pub(super) slots: &'a Slots,
 }
 
@@ -104,10 +102,11 @@ pub(super) fn bind<'a>(
         .bits(request.method)
         .ok_or(Malformed("method"))?;
     check_sizes(request)?;
-    let source_ip = request
-        .source_ip
-        .map(|text| parse_ip(text).ok_or(Malformed("source_ip")))
-        .transpose()?;
+    if let Some(text) = request.source_ip {
+        bind_addresses(program, request, text, slots)?;
+    } else {
+        (slots.source_ip, slots.remote_ip) = (None, RemoteIp::Absent);
+    }
     bind_headers(program, request, &mut slots.headers)?;
     if !program.inputs.queries.is_empty() {
         query::bind(program, path.and_then(|path| path.query), slots);
@@ -115,24 +114,14 @@ pub(super) fn bind<'a>(
     if !slots.attributes.is_empty() {
         bind_attributes(program, request, &mut slots.attributes)?;
     }
-    let bound = Bound {
+    Ok(Bound {
         program,
         request,
         path,
         segments,
         host,
         methods,
-        source_ip,
-        remote_ip: RemoteIp::Absent,
         slots,
-    };
-    Ok(if program.inputs.remote_ip {
-        Bound {
-            remote_ip: remote_ip(&bound),
-            ..bound
-        }
-    } else {
-        bound
     })
 }
 
@@ -334,17 +323,29 @@ pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
     })
 }
 
-/// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
-fn remote_ip(bound: &Bound<'_>) -> RemoteIp {
-    let network = &bound.program.network;
-    let Some(peer) = bound.source_ip else {
-        return RemoteIp::Absent;
+fn bind_addresses(
+    program: &Program,
+    request: &Request<'_>,
+    source: &[u8],
+    slots: &mut Slots,
+) -> Result<(), Malformed> {
+    let source = parse_ip(source).ok_or(Malformed("source_ip"))?;
+    slots.source_ip = Some(source);
+    slots.remote_ip = if program.inputs.remote_ip {
+        remote_ip(program, request, source)
+    } else {
+        RemoteIp::Absent
     };
+    Ok(())
+}
+
+/// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
+fn remote_ip(program: &Program, request: &Request<'_>, peer: IpAddr) -> RemoteIp {
+    let network = &program.network;
     if network.xff_hops == 0 || !network.trusted_proxies.contains(peer) {
         return RemoteIp::Known(peer);
     }
-    let fields = bound
-        .request
+    let fields = request
         .headers
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));

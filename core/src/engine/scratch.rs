@@ -1,5 +1,6 @@
 //! What one thread decides with: a pinned policy and room for everything that a decision needs.
 
+use super::bind::RemoteIp;
 use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
@@ -8,6 +9,7 @@ use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::{Inputs, Program};
+use core::net::IpAddr;
 use std::sync::Arc;
 
 /// Room for decisions, one per thread.
@@ -57,6 +59,8 @@ pub(super) struct Slots {
     pub(super) decoded: Vec<u8>,
     /// By declared attribute: where it stands among those of its owner.
     pub(super) attributes: Vec<u32>,
+    pub(super) source_ip: Option<IpAddr>,
+    pub(super) remote_ip: RemoteIp,
 }
 
 /// Marks what a request does not have.
@@ -87,6 +91,8 @@ impl Slots {
             parameters: Vec::with_capacity(target / 2 + 1),
             decoded: Vec::with_capacity(target),
             attributes: vec![NONE; inputs.attributes.len()],
+            source_ip: None,
+            remote_ip: RemoteIp::Absent,
         }
     }
 }
