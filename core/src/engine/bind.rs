@@ -183,8 +183,8 @@ fn is_text(name: &[u8]) -> bool {
     !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
 }
 
-/// The principal's own lists are bounded, its names are names.
-#[inline]
+/// The principal's own lists are bounded, its names are names. Those of its roles are left to their resolution.
+#[inline(always)]
 pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Result<(), Malformed> {
     if !is_name(principal.id) {
         return Err(Malformed("principal_id"));
@@ -193,8 +193,13 @@ pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Resu
     check_count(principal.roles.len())?;
     check_count(principal.groups.len())?;
     check_count(principal.attributes.len())?;
-    let names = |names: &[&[u8]]| names.iter().all(|name| is_name(name));
-    if names(principal.roles) && names(principal.groups) {
+    check_names(principal.groups)
+}
+
+/// Names of roles or groups that a principal brings.
+#[inline]
+pub(super) fn check_names(names: &[&[u8]]) -> Result<(), Malformed> {
+    if names.iter().all(|name| is_name(name)) {
         Ok(())
     } else {
         Err(Malformed("principal_names"))

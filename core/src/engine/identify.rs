@@ -1,6 +1,6 @@
 //! Identity: from the credentials of a request to its caller.
 
-use super::bind::{Malformed, check_principal};
+use super::bind::{Malformed, check_names, check_principal};
 use super::view::Caller;
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::{Credential, Program};
@@ -48,6 +48,10 @@ fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller
         return Ok(None);
     };
     check_principal(given).map_err(Refused::Malformed)?;
+    if request.peer.is_some() {
+        // It may not be the caller, whose roles alone are resolved.
+        check_names(given.roles).map_err(Refused::Malformed)?;
+    }
     Ok(Some(Caller {
         provider: given.provider.unwrap_or(HOST),
         id: given.id,

@@ -249,7 +249,9 @@ impl Engine {
         } else {
             0
         };
-        roles::resolve(&view, sets);
+        if let Err(malformed) = roles::resolve(&view, sets) {
+            return refuse(Reason::MalformedRequest, malformed.0);
+        }
         let conflict = roles::conflict(program, sets).is_some();
         let (enforced, shadow) = authorize::authorize(&view, sets, listen);
         let (verdict, virtually) = verdict::conclude(&view, sets, conflict, enforced, shadow);
