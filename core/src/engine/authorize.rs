@@ -20,7 +20,7 @@ pub(super) trait Listen: Watch {
 static NO_SEGMENTS: Segments = Segments::new();
 
 /// Finds the leaves that the request leads to by its path and host, and the most specific route among them.
-#[inline]
+#[inline(always)]
 pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> {
     let (bound, program) = (&view.bound, view.bound.program);
     sets.leaves.clear();
@@ -81,7 +81,7 @@ fn note(leaves: &mut Vec<Leaf>, leaf: Leaf) {
 }
 
 /// What the request means: the route's action, or the host's. They must not differ.
-#[inline]
+#[inline(always)]
 pub(super) fn action<'a>(
     program: &'a Program,
     given: Option<&'a [u8]>,
@@ -111,7 +111,7 @@ pub(super) fn action<'a>(
 }
 
 /// Evaluates every candidate and tallies what matched.
-#[inline]
+#[inline(always)]
 pub(super) fn authorize<L: Listen>(
     view: &View<'_>,
     sets: &mut Sets,
@@ -158,7 +158,7 @@ struct Count<'l, L> {
 }
 
 impl<L: Listen> Count<'_, L> {
-    #[inline]
+    #[inline(always)]
     fn entry(
         &mut self,
         program: &Program,
@@ -196,6 +196,7 @@ impl<L: Listen> Count<'_, L> {
 }
 
 /// Notes that the requirements of a rule bind, unless the rule does not match.
+#[inline(never)]
 fn bind<L: Listen>(
     program: &Program,
     entry: &Entry,

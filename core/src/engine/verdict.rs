@@ -131,7 +131,7 @@ impl Verdict {
 }
 
 /// The verdict, and the virtual one where the policy has anything in shadow.
-#[inline]
+#[inline(always)]
 pub(super) fn conclude(
     view: &View<'_>,
     sets: &mut Sets,
@@ -164,7 +164,7 @@ pub(super) fn conclude(
     (verdict, virtually)
 }
 
-#[inline]
+#[inline(always)]
 fn decide(
     view: &View<'_>,
     bindings: &[Binding],

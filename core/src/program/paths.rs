@@ -99,7 +99,7 @@ impl PathIndex {
     /// Calls `visit` with the leaf of every pattern under `root` that the path matches, the most literal first.
     ///
     /// `final_slash` adds an empty last segment, where `/a` and `/a/` are different.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn walk(
         &self,
         root: RootId,
