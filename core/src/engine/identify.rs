@@ -25,15 +25,25 @@ pub(super) fn identify<'a>(
     program: &Program,
     request: &'a Request<'a>,
 ) -> Result<Option<Caller<'a>>, Refused> {
+    // Most requests bring one credential, and there is no order to look up.
+    match request.peer {
+        None => host(program, request),
+        Some(_) => by_order(program, request),
+    }
+}
+
+#[inline(never)]
+fn by_order<'a>(
+    program: &Program,
+    request: &'a Request<'a>,
+) -> Result<Option<Caller<'a>>, Refused> {
     let mut caller = None;
     for credential in &program.identity.credentials {
         let found = match credential {
             Credential::Host => host(program, request)?,
             Credential::Workload => workload(program, request)?,
         };
-        if caller.is_none() {
-            caller = found;
-        }
+        caller = caller.or(found);
     }
     Ok(caller)
 }
