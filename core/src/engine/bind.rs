@@ -2,7 +2,7 @@
 
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
-use crate::bytes::is_printable;
+use crate::bytes::{holds_either, is_printable};
 use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
@@ -206,6 +206,17 @@ pub(super) fn check_names(names: &[&[u8]]) -> Result<(), Malformed> {
     }
 }
 
+#[inline]
+fn is_field_name(name: &[u8]) -> bool {
+    let plain = is_printable(name) || !name.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+    !name.is_empty() && plain && !holds_either(name, b':', b' ')
+}
+
+#[inline]
+fn is_field_value(value: &[u8]) -> bool {
+    is_printable(value) || !value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+}
+
 fn bind_headers(
     program: &Program,
     request: &Request<'_>,
@@ -216,13 +227,7 @@ fn bind_headers(
     }
     slots.fill((NONE, 0));
     for (at, (name, value)) in request.headers.iter().enumerate() {
-        let bad = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
-        if name.is_empty()
-            || name
-                .iter()
-                .any(|byte| bad(byte) || *byte == b':' || *byte == b' ')
-            || value.iter().any(bad)
-        {
+        if !is_field_name(name) || !is_field_value(value) {
             return Err(Malformed("header"));
         }
         if slots.is_empty() {
