@@ -303,8 +303,9 @@ fn bind_owner(
 /// The value as it is declared; text is parsed where an address, a time or a duration is.
 pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
     let text = |bytes| core::str::from_utf8(bytes).ok();
+    let is_text = |bytes| is_printable(bytes) || text(bytes).is_some();
     Some(match (declared.ty, value) {
-        (AttributeType::String, Value::String(bytes)) => Value::String(text(bytes)?.as_bytes()),
+        (AttributeType::String, Value::String(bytes)) if is_text(bytes) => value,
         (AttributeType::Int, Value::Int(_))
         | (AttributeType::Double, Value::Double(_))
         | (AttributeType::Bool, Value::Bool(_)) => value,
