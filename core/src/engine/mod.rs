@@ -262,9 +262,14 @@ impl Engine {
     #[inline]
     fn pin(&self, scratch: &mut Scratch) {
         if scratch.pinned != self.current.load(Ordering::Acquire) {
-            let (number, policy) = self.snapshot();
-            *scratch = Scratch::new(policy, number);
+            self.pin_anew(scratch);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pin_anew(&self, scratch: &mut Scratch) {
+        *scratch = self.scratch();
     }
 
     fn snapshot(&self) -> (u64, Arc<Policy>) {
