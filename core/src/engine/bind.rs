@@ -6,7 +6,9 @@ use crate::bytes::{holds_either, is_printable};
 use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
-use crate::pattern::path::{Normalized, Segments, TrailingSlash, canonical_decoded, normalize};
+use crate::pattern::path::{
+    Normalized, PathError, Segments, TrailingSlash, canonical_decoded, normalize,
+};
 use crate::program::vocabulary::AttributeType;
 use crate::program::{Declared, Owner, Program};
 use crate::request::{Attribute, Request, Value};
@@ -74,29 +76,22 @@ pub(super) fn bind<'a>(
     if !asks_something(request) {
         return Err(Malformed("nothing_asked"));
     }
+    let slash = program.trailing_slash;
+    let refused = |error: PathError| Malformed(error.slug());
     let path = match (request.path, request.path_decoded) {
+        (Some(target), None) => {
+            Some(normalize(target, program.normalize, slash, path, segments).map_err(refused)?)
+        }
+        (None, Some(decoded)) => {
+            Some(canonical_decoded(decoded, slash, path, segments).map_err(refused)?)
+        }
         (None, None) => None,
-        (Some(target), None) => Some(normalize(
-            target,
-            program.normalize,
-            program.trailing_slash,
-            path,
-            segments,
-        )),
-        (None, Some(decoded)) => Some(canonical_decoded(
-            decoded,
-            program.trailing_slash,
-            path,
-            segments,
-        )),
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
-    let path = path.transpose().map_err(|error| Malformed(error.slug()))?;
-    let host = request
-        .host
-        .map(|raw| normalize_host(raw, host))
-        .transpose()
-        .map_err(|_| Malformed("host"))?;
+    let host = match request.host {
+        Some(raw) => Some(normalize_host(raw, host).map_err(|_| Malformed("host"))?),
+        None => None,
+    };
     let methods = program
         .methods
         .bits(request.method)
