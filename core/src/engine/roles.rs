@@ -76,6 +76,10 @@ fn add_granted(view: &View<'_>, caller: &Caller<'_>, sets: &mut Sets) {
 
 #[inline(always)]
 fn add(program: &Program, role: RoleId, set: &mut RoleSet) {
+    if program.roles.closure.total() == program.roles.names.len() {
+        // No role inherits another.
+        return set.insert(role);
+    }
     for inherited in program.roles.closure.get(role.0) {
         set.insert(RoleId(*inherited));
     }

@@ -38,6 +38,12 @@ impl Lists {
         }
     }
 
+    /// How many items all lists have together.
+    #[inline]
+    pub(crate) fn total(&self) -> usize {
+        self.items.len()
+    }
+
     /// Whether every list is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
