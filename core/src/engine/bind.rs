@@ -5,7 +5,9 @@ use super::scratch::{Buffers, NONE, Slots};
 use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
-use crate::pattern::path::{Normalized, Segments, TrailingSlash, canonical_decoded, normalize};
+use crate::pattern::path::{
+    Normalized, PathError, Segments, TrailingSlash, canonical_decoded, normalize,
+};
 use crate::program::vocabulary::AttributeType;
 use crate::program::{Declared, Owner, Program};
 use crate::request::{Attribute, Request, Value};
@@ -51,6 +53,12 @@ impl<'a> Bound<'a> {
         })
     }
 
+    /// Whether the request is about the server as a whole, which no route and no template is.
+    #[inline]
+    pub(super) fn is_about_server(&self) -> bool {
+        self.path.is_some_and(is_asterisk)
+    }
+
     /// Whether a final slash counts as an empty segment.
     #[inline]
     pub(super) fn final_slash(&self) -> bool {
@@ -93,6 +101,9 @@ pub(super) fn bind<'a>(
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
     let path = path.transpose().map_err(|error| Malformed(error.slug()))?;
+    if path.is_some_and(is_asterisk) && request.method != Some(b"OPTIONS") {
+        return Err(Malformed(PathError::NotAbsolute.slug()));
+    }
     let host = request
         .host
         .map(|raw| normalize_host(raw, host))
@@ -129,6 +140,12 @@ pub(super) fn bind<'a>(
     } else {
         bound
     })
+}
+
+/// Whether the target is `*`, which only OPTIONS has (RFC 9112 §3.2.4).
+#[inline]
+fn is_asterisk(path: Normalized<'_>) -> bool {
+    path.path == b"*"
 }
 
 /// Whether the request says anything that a rule could be about.
