@@ -50,10 +50,6 @@ const CODES_ELSEWHERE: &[(Code, &str)] = &[
 /// Codes that no policy of today can bring about, each with what it waits for.
 const CODES_TO_COME: &[(Code, &str)] = &[
     (
-        Code::AMBIGUOUS_CAPTURE,
-        "`when`, where a rule reads its own captures",
-    ),
-    (
         Code::PREDICATE_TOO_DEEP,
         "dialects that nest; `not` does not stand in `not`",
     ),

@@ -53,13 +53,8 @@ pub(crate) enum Matcher {
     HasAny(Vec<Box<str>>),
 }
 
-/// Takes a program apart.
-pub(crate) fn lower(program: &Program, schema: &Schema) -> Lowered {
-    lower_some(program, schema, |_| true)
-}
-
 /// Takes a program apart into tests of the attributes that `wanted` picks.
-pub(crate) fn lower_some(program: &Program, schema: &Schema, wanted: fn(&Slot) -> bool) -> Lowered {
+pub(crate) fn lower(program: &Program, schema: &Schema, wanted: fn(&Slot) -> bool) -> Lowered {
     let names = Names { schema, wanted };
     match program.root {
         Some(root) => part(program, &names, root),

@@ -39,6 +39,9 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
         if !any_routes {
             return;
         }
+        if bound.is_about_server() {
+            return;
+        }
         for entry in program.leaves.routes(leaf) {
             if entry.methods & bound.methods == 0 {
                 continue;

@@ -52,6 +52,12 @@ impl<'a> Bound<'a> {
         })
     }
 
+    /// Whether the request is about the server as a whole, which no route and no template is.
+    #[inline]
+    pub(super) fn is_about_server(&self) -> bool {
+        self.path.is_some_and(is_asterisk)
+    }
+
     /// Whether a final slash counts as an empty segment.
     #[inline]
     pub(super) fn final_slash(&self) -> bool {
@@ -88,6 +94,9 @@ pub(super) fn bind<'a>(
         (None, None) => None,
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
+    if path.is_some_and(is_asterisk) && request.method != Some(b"OPTIONS") {
+        return Err(Malformed(PathError::NotAbsolute.slug()));
+    }
     let host = match request.host {
         Some(raw) => Some(normalize_host(raw, host).map_err(|_| Malformed("host"))?),
         None => None,
@@ -118,6 +127,12 @@ pub(super) fn bind<'a>(
         methods,
         slots,
     })
+}
+
+/// Whether the target is `*`, which only OPTIONS has (RFC 9112 §3.2.4).
+#[inline]
+fn is_asterisk(path: Normalized<'_>) -> bool {
+    path.path == b"*"
 }
 
 /// Whether the request says anything that a rule could be about.

@@ -99,7 +99,7 @@ fn conditions_come_apart_into_tests() {
     for (expression, expected) in cases {
         let (compiled, schema) = compiled(expression, STRICT);
         assert_eq!(
-            show(&lower(&compiled.program, &schema), &schema),
+            show(&lower(&compiled.program, &schema, |_| true), &schema),
             expected,
             "{expression}"
         );

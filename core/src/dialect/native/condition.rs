@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::pattern::action::ActionPattern;
 use crate::pattern::host::HostPattern;
 use crate::pattern::text::TextPattern;
-use crate::program::condition::AttributeId;
+use crate::program::condition::{AttributeId, Program};
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::rule::{Condition, Matcher, Over, Predicate, Test};
 use crate::text::{Node, Sources, Span};
@@ -64,8 +64,25 @@ impl<'s> Conditions<'s> {
         }
     }
 
+    /// The condition of a rule.
+    pub(super) fn of_rule(
+        &mut self,
+        node: &Node,
+        own: &OwnCaptures,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Rc<Condition>> {
+        let condition = self.compile(node, own, diagnostics)?;
+        let apart = facts::lower(&condition.program, &self.names, has_match_key);
+        if apart.could_be_match() && !self.is_never(&condition.program) {
+            let message = "this condition only tests attributes one by one";
+            let lint = Diagnostic::warning(Code::COULD_BE_MATCH, node.span, message);
+            diagnostics.push(lint.help("write it as `match`, where it is read at a glance"));
+        }
+        Some(condition)
+    }
+
     /// The condition that stands in a scalar.
-    pub(super) fn compile(
+    fn compile(
         &mut self,
         node: &Node,
         own: &OwnCaptures,
@@ -174,17 +191,8 @@ impl<'s> Conditions<'s> {
                 .help("leave it out"),
             ),
             Some(false) => diagnostics.push(never(node.span)),
-            None if facts::contradict(&facts::facts(&compiled.program, &self.names)) => {
-                diagnostics.push(never(node.span));
-            }
-            None => {
-                if facts::lower(&compiled.program, &self.names).could_be_match() {
-                    let message = "this condition only tests attributes one by one";
-                    let lint = Diagnostic::warning(Code::COULD_BE_MATCH, node.span, message);
-                    diagnostics
-                        .push(lint.help("write it as `match`, where it is read at a glance"));
-                }
-            }
+            None if self.is_never(&compiled.program) => diagnostics.push(never(node.span)),
+            None => {}
         }
         for (place, attribute) in &compiled.unguarded {
             let Some(slot) = self
@@ -204,6 +212,11 @@ impl<'s> Conditions<'s> {
             );
             diagnostics.push(lint.help(format!("ask `has({name})` first")));
         }
+    }
+
+    /// Whether no request can make it true.
+    fn is_never(&self, program: &Program) -> bool {
+        facts::contradict(&facts::facts(program, &self.names))
     }
 
     fn diagnostic(&self, node: &Node, error: ConditionError) -> Diagnostic {
@@ -230,7 +243,7 @@ impl<'s> Conditions<'s> {
 
     /// The condition as a predicate: whole, and taken apart into what the index can use.
     pub(super) fn predicate(&self, condition: &Rc<Condition>) -> Predicate {
-        let lowered = facts::lower_some(&condition.program, &self.names, is_indexed);
+        let lowered = facts::lower(&condition.program, &self.names, is_indexed);
         Predicate::When {
             condition: Rc::clone(condition),
             apart: Box::new(self.apart(lowered, condition)),
@@ -338,6 +351,25 @@ fn is_indexed(slot: &Slot) -> bool {
         &*slot.name,
         "request.method" | "request.url_path" | "request.host" | "action" | "principal.roles"
     )
+}
+
+/// Attributes that `match` has a key for.
+fn has_match_key(slot: &Slot) -> bool {
+    is_indexed(slot)
+        || slot.name.contains(".attr.")
+        || matches!(
+            &*slot.name,
+            "request.headers"
+                | "request.query_params"
+                | "source.ip"
+                | "source.principal"
+                | "remote.ip"
+                | "principal.id"
+                | "principal.groups"
+                | "principal.scopes"
+                | "resource.type"
+                | "resource.id"
+        )
 }
 
 /// Attributes whose absence is a choice of the policy or of the caller; the others are there for every request of a kind.

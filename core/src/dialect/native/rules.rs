@@ -118,7 +118,7 @@ fn rule<'a>(
     }
     if let Some((_, when)) = when {
         let own = own_captures(&predicate);
-        let condition = conditions.compile(when, &own, scope.diagnostics)?;
+        let condition = conditions.of_rule(when, &own, scope.diagnostics)?;
         predicate = all_of(vec![predicate, conditions.predicate(&condition)]);
     }
     Some(Rule {
