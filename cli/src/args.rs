@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Check(Check),
     Explain(Explain),
     Bench(Bench),
+    Eval(Eval),
 }
 
 const EXIT_CODES: &str = "\
@@ -123,6 +124,41 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,
     /// How to print the figures.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
+}
+
+const EVAL_HELP: &str = "\
+Bindings are plain JSON (numbers without a point are ints, objects are maps), or encoded: an object
+of one member that names the type, such as {\"uint\": \"3\"}, {\"timestamp\": [\"0\", 0]} or
+{\"map\": [[key, value], …]}. Nothing is declared, so types are found out by evaluating.
+
+Lines of --jsonl are {\"id\"?, \"expr\", \"bindings\"?, \"container\"?, \"type_env\"?, \"disable_check\"?,
+\"check_only\"?}; each is answered by {\"id\", \"value\"}, {\"id\", \"type\"} or {\"id\", \"error\"}. A line
+that is none is answered by {\"error\":{\"line\":N,\"message\":\"…\"}}, the rest goes on, and the exit code is 1.
+
+Example:
+  gatelet eval 'ip(a).inCidr(\"10.0.0.0/8\") && size(roles) > 1' \\
+    --bindings '{\"a\": \"10.1.2.3\", \"roles\": [\"clerk\", \"manager\"]}'";
+
+/// Evaluate an expression of the condition language, to try it out.
+#[derive(Args)]
+#[command(after_help = EVAL_HELP)]
+pub(crate) struct Eval {
+    /// The expression.
+    #[arg(
+        value_name = "EXPR",
+        required_unless_present = "jsonl",
+        allow_hyphen_values = true
+    )]
+    pub(crate) expression: Option<String>,
+    /// The variables of the expression: a JSON object of their values.
+    #[arg(long, value_name = "JSON", conflicts_with = "jsonl")]
+    pub(crate) bindings: Option<String>,
+    /// Many expressions, one JSON object per line; `-` is standard input, answered line by line.
+    #[arg(long, value_name = "FILE", conflicts_with = "expression")]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// How to print the value; the answers to --jsonl are always JSON.
     #[arg(long, value_enum, default_value_t = TextFormat::Human)]
     pub(crate) format: TextFormat,
 }

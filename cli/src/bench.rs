@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Outcome, Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<RequestBuf>, Failure> {
-    hint_at_terminal(path);
+    hint_at_terminal(path, "requests");
     let mut requests = Requests::open(path)?;
     let mut all = Vec::new();
     while let Some(item) = requests.next(|| Ok(()))? {
@@ -83,7 +83,7 @@ fn read(path: &Path) -> Result<Vec<RequestBuf>, Failure> {
             break;
         }
         all.push(
-            item.request
+            item.read
                 .map_err(|message| Failure::at_line(path, item.line, message))?,
         );
     }

@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Decide) -> Result<Outcome, Failure> {
     let default_time = DefaultTime::from_option(arguments.at.as_deref())?;
     let engine = engine(policy::load(&arguments.policy)?)?;
     let mut requests = Requests::open(&arguments.requests)?;
-    hint_at_terminal(&arguments.requests);
+    hint_at_terminal(&arguments.requests, "requests");
     let mut scratch = engine.scratch();
     let mut report: Box<dyn Report> = match arguments.format {
         DecisionFormat::Json => Box::new(JsonLines(BufWriter::new(io::stdout().lock()))),
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Decide) -> Result<Outcome, Failure> {
     };
     let mut outcome = Outcome::Clean;
     while let Some(item) = requests.next(|| report.flush())? {
-        match item.request {
+        match item.read {
             Ok(owned) => {
                 let view = owned.view();
                 let mut request = view.request();
@@ -63,8 +63,9 @@ pub(crate) trait Report {
 
 struct JsonLines<W: Write>(BufWriter<W>);
 
+/// The answer to a line that cannot be read.
 #[derive(Serialize)]
-struct Broken<'m> {
+pub(crate) struct Broken<'m> {
     error: LineError<'m>,
 }
 
@@ -74,18 +75,21 @@ struct LineError<'m> {
     message: &'m str,
 }
 
+impl<'m> Broken<'m> {
+    pub(crate) fn new(line: u64, message: &'m str) -> Self {
+        Self {
+            error: LineError { line, message },
+        }
+    }
+}
+
 impl<W: Write> Report for JsonLines<W> {
     fn decision(&mut self, _: u64, _: &Request<'_>, decision: &Decision<'_>) -> io::Result<()> {
         json::write_line(&mut self.0, decision)
     }
 
     fn broken(&mut self, line: u64, message: &str) -> io::Result<()> {
-        json::write_line(
-            &mut self.0,
-            &Broken {
-                error: LineError { line, message },
-            },
-        )
+        json::write_line(&mut self.0, &Broken::new(line, message))
     }
 
     fn flush(&mut self) -> io::Result<()> {

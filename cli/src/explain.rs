@@ -43,7 +43,7 @@ fn request(argument: &str) -> Result<RequestBuf, Failure> {
     let path = Path::new(argument);
     let mut text = Vec::new();
     let read = if argument == "-" {
-        hint_at_terminal(path);
+        hint_at_terminal(path, "a request");
         read_bounded(io::stdin().lock(), &mut text)
     } else {
         File::open(path).and_then(|file| read_bounded(file, &mut text))

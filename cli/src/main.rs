@@ -9,6 +9,7 @@ mod args;
 mod bench;
 mod check;
 mod decide;
+mod eval;
 mod explain;
 mod failure;
 mod json;
@@ -44,5 +45,6 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
     }
 }

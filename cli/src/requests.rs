@@ -11,17 +11,17 @@ use crate::failure::Failure;
 use crate::lines::{Line, Lines};
 use crate::progress::Progress;
 
-/// A source of requests.
+/// A source of JSON lines, such as requests.
 pub(crate) struct Requests<'p> {
     path: &'p Path,
     lines: Lines<Box<dyn Read>>,
     progress: Progress,
 }
 
-/// One line: a request, or what is wrong with it.
-pub(crate) struct Item {
+/// One line: what was read, or what is wrong with it.
+pub(crate) struct Item<T> {
     pub(crate) line: u64,
-    pub(crate) request: Result<RequestBuf, String>,
+    pub(crate) read: Result<T, String>,
 }
 
 impl<'p> Requests<'p> {
@@ -41,11 +41,21 @@ impl<'p> Requests<'p> {
         })
     }
 
-    /// The next line that is not empty; `before_waiting` is called where reading it may have to wait.
+    /// The next request; `before_waiting` is called where reading it may have to wait.
     pub(crate) fn next(
         &mut self,
+        before_waiting: impl FnMut() -> io::Result<()>,
+    ) -> Result<Option<Item<RequestBuf>>, Failure> {
+        let read = |text: &[u8]| RequestBuf::from_json(text).map_err(|error| error.to_string());
+        self.next_with(read, before_waiting)
+    }
+
+    /// The next line that is not empty, as `read` reads it.
+    pub(crate) fn next_with<T>(
+        &mut self,
+        read: impl Fn(&[u8]) -> Result<T, String>,
         mut before_waiting: impl FnMut() -> io::Result<()>,
-    ) -> Result<Option<Item>, Failure> {
+    ) -> Result<Option<Item<T>>, Failure> {
         loop {
             if self.lines.may_wait() {
                 before_waiting()?;
@@ -54,7 +64,7 @@ impl<'p> Requests<'p> {
                 .lines
                 .next()
                 .map_err(|error| Failure::reading(self.path, &error))?;
-            let request = match line {
+            let read = match line {
                 None => return Ok(None),
                 Some(Line::TooLong) => Err(format!("longer than {MAX_REQUEST_BYTES} bytes")),
                 Some(Line::Text(text)) => {
@@ -62,12 +72,12 @@ impl<'p> Requests<'p> {
                     if text.trim_ascii().is_empty() {
                         continue;
                     }
-                    RequestBuf::from_json(text).map_err(|error| error.to_string())
+                    read(text)
                 }
             };
             return Ok(Some(Item {
                 line: self.lines.number(),
-                request,
+                read,
             }));
         }
     }
@@ -98,8 +108,8 @@ impl DefaultTime {
 }
 
 /// A hint to a person who would otherwise look at a silent terminal.
-pub(crate) fn hint_at_terminal(path: &Path) {
+pub(crate) fn hint_at_terminal(path: &Path, what: &str) {
     if path == Path::new("-") && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        eprintln!("gatelet: reading requests from the terminal, one JSON object per line");
+        eprintln!("gatelet: reading {what} from the terminal, one JSON object per line");
     }
 }

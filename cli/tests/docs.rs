@@ -1,6 +1,7 @@
 //! What the documents say is so: their policies load, and they leave nothing out.
 //!
-//! `docs/diagnostics.md` is written by `UPDATE=1 cargo test -p gatelet-cli --test docs`.
+//! `docs/diagnostics.md` and the attributes of `docs/conditions.md` are written by
+//! `UPDATE=1 cargo test -p gatelet-cli --test docs`.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
@@ -49,17 +50,52 @@ fn every_diagnostic_is_listed() {
         fs::write(path("docs/diagnostics.md"), &text).expect("the document can be written");
     }
     let written = read("docs/diagnostics.md");
-    for (line, expected) in written.lines().zip(text.lines()) {
+    assert_same_lines(&written, &text);
+    assert_eq!(written.matches("| GL").count(), Code::all().count());
+}
+
+/// Every line beside the line that is expected, so that the first difference is told.
+#[track_caller]
+fn assert_same_lines(written: &str, expected: &str) {
+    for (line, expected) in written.lines().zip(expected.lines()) {
         assert_eq!(line, expected);
     }
-    assert_eq!(written.lines().count(), text.lines().count());
-    assert_eq!(written.matches("| GL").count(), Code::all().count());
+    assert_eq!(written.lines().count(), expected.lines().count());
+}
+
+#[test]
+fn every_attribute_of_conditions_is_listed() {
+    let mut table = String::from("| attribute | type | | meaning |\n|---|---|---|---|\n");
+    let mut attributes = 0;
+    for attribute in gatelet::eval::vocabulary() {
+        let name = attribute.name.replace("[]", "['name']");
+        let optional = if attribute.optional { "optional" } else { "" };
+        let later = if attribute.supported {
+            ""
+        } else {
+            " (refused for now: GL901)"
+        };
+        let (ty, about) = (attribute.ty, attribute.about);
+        writeln!(table, "| `{name}` | `{ty}` | {optional} | {about}{later} |").expect("memory");
+        attributes += 1;
+    }
+    let (begin, end) = ("--test docs -->\n", "<!-- End of the attributes. -->");
+    let written = read("docs/conditions.md");
+    let (before, rest) = written.split_once(begin).expect("where the table begins");
+    let (found, after) = rest.split_once(end).expect("where the table ends");
+    if env::var_os("UPDATE").is_some() {
+        let text = format!("{before}{begin}\n{table}\n{end}{after}");
+        fs::write(path("docs/conditions.md"), text).expect("the document can be written");
+    } else {
+        assert_same_lines(found.trim(), table.trim());
+    }
+    assert!(attributes > 25, "{attributes}");
 }
 
 #[test]
 fn every_policy_in_the_documents_loads() {
     let mut loaded = 0;
-    for document in ["README.md", "docs/policy.md"] {
+    for document in ["README.md", "docs/policy.md", "docs/conditions.md"] {
         for (at, block) in blocks(&read(document), "yaml").iter().enumerate() {
             let name = format!("{document}#{at}");
             let policy = gatelet::Policy::load(&[gatelet::Source::new(&name, block.as_bytes())]);
@@ -72,7 +108,7 @@ fn every_policy_in_the_documents_loads() {
             loaded += 1;
         }
     }
-    assert!(loaded >= 7, "{loaded}");
+    assert!(loaded >= 8, "{loaded}");
 }
 
 #[test]
@@ -105,7 +141,7 @@ fn every_key_field_reason_and_option_is_described() {
         );
     }
     let document = read("docs/cli.md");
-    for command in ["decide", "check", "explain", "bench"] {
+    for command in ["decide", "check", "explain", "bench", "eval"] {
         for option in options(command) {
             assert!(
                 document.contains(&option),
@@ -170,6 +206,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/policy.md",
         "docs/requests-and-decisions.md",
         "docs/cli.md",
+        "docs/conditions.md",
     ] {
         let text = read(document);
         for link in text

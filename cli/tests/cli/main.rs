@@ -3,6 +3,7 @@
 
 mod check;
 mod decide;
+mod eval;
 mod hostile;
 mod schemas;
 mod support;

@@ -382,7 +382,7 @@ impl Lowering<'_> {
         );
         let error = ConditionError::new(ConditionErrorKind::TooCostly, range, message);
         self.errors
-            .push(error.with_help("loop over less, or declare smaller sizes"));
+            .push(error.with_help("loop over less, or test less in the loop"));
     }
 }
 

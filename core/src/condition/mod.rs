@@ -7,6 +7,7 @@
 mod ast;
 mod calls;
 mod check;
+mod encoding;
 mod error;
 pub(crate) mod facts;
 mod forms;
@@ -24,6 +25,7 @@ mod signatures;
 mod tests;
 mod types;
 pub(crate) mod vocabulary;
+pub(crate) mod written;
 
 pub(crate) use error::{ConditionError, ConditionErrorKind};
 pub(crate) use schema::{Declared, Schema, Slot};

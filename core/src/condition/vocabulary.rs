@@ -33,6 +33,19 @@ impl Attribute {
     pub(crate) fn ty(&self) -> Type {
         self.ty.ty()
     }
+
+    /// Whether requests bring it; if not, no condition can be about it.
+    pub(crate) fn is_supported(&self) -> bool {
+        is_supported(self.name)
+    }
+}
+
+/// Parts of the vocabulary that no request brings before tokens are read.
+const NOT_YET: [&str; 2] = ["request.auth.", "connection.requested_server_name"];
+
+/// Whether requests bring what is called so.
+pub(crate) fn is_supported(name: &str) -> bool {
+    !NOT_YET.iter().any(|prefix| name.starts_with(prefix))
 }
 
 const fn required(

@@ -199,7 +199,7 @@ fn malformed_cases_are_errors() {
         json!({ "expr": 1 }),
         json!({ "expr": "1 +" }),
         json!({ "expr": "x", "bindings": [] }),
-        json!({ "expr": "x", "bindings": { "x": { "int": "1", "uint": "1" } } }),
+        json!({ "expr": "x", "bindings": { "x": { "uint": "-1" } } }),
         json!({ "expr": "x", "bindings": { "x": { "int": "9223372036854775808" } } }),
         json!({ "expr": "x", "bindings": { "x": { "bytes": "!" } } }),
         json!({ "expr": "x", "bindings": { "x": deep } }),

@@ -31,9 +31,6 @@ pub(super) struct Conditions<'s> {
 /// Captures of a rule's own routes: name and position; `None` where its routes disagree.
 pub(super) type OwnCaptures = Vec<(Box<str>, Option<usize>)>;
 
-/// Parts of the vocabulary that no request brings before tokens are read.
-const NOT_YET: [&str; 2] = ["request.auth.", "connection.requested_server_name"];
-
 impl<'s> Conditions<'s> {
     pub(super) fn new(
         schema: &Schema<'_>,
@@ -164,7 +161,7 @@ impl<'s> Conditions<'s> {
                 let error = Diagnostic::error(Code::AMBIGUOUS_CAPTURE, span, message);
                 diagnostics.push(error.help("write one rule for each"));
                 fine = None;
-            } else if NOT_YET.iter().any(|prefix| slot.name.starts_with(prefix)) {
+            } else if !vocabulary::is_supported(&slot.name) {
                 diagnostics.push(not_supported(
                     span,
                     &format!("`{}` in a condition", slot.name),
