@@ -14,7 +14,7 @@ const fn unprintable(word: u64) -> u64 {
 /// The high bit of some byte is set if any byte is `wanted`.
 #[inline(always)]
 const fn equal_to(word: u64, wanted: u8) -> u64 {
-    let zero_where_equal = word ^ ONES * wanted as u64;
+    let zero_where_equal = word ^ (ONES * wanted as u64);
     zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & HIGH
 }
 
