@@ -24,7 +24,6 @@ pub(crate) struct Attribute {
     pub(crate) optional: bool,
     max_size: usize,
     /// What it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
     pub(crate) about: &'static str,
 }
 
