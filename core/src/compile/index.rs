@@ -389,8 +389,8 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             leaves,
             routes: self.routes.into(),
             predicates: self.predicates,
-            // A visited node has two leaves at most.
-            most_leaves: usize::try_from(worst.min(MAX_WALK)).unwrap_or(usize::MAX) * 2 * roots,
+            // A visited node has two leaves at most; those of everything, of no path and of the action come on top.
+            most_leaves: usize::try_from(worst.min(MAX_WALK)).unwrap_or(usize::MAX) * 2 * roots + 3,
         }
     }
 }

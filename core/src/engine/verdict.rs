@@ -140,7 +140,7 @@ impl Verdict {
 }
 
 /// The verdict, and the virtual one where the policy has anything in shadow.
-#[inline]
+#[inline(always)]
 pub(super) fn conclude(
     view: &View<'_>,
     sets: &mut Sets,
@@ -149,7 +149,9 @@ pub(super) fn conclude(
     shadow: Tally,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
-    sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    if sets.bound.len() > 1 {
+        sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    }
     let verdict = decide(
         view,
         &sets.bound,
@@ -171,6 +173,7 @@ pub(super) fn conclude(
     (verdict, virtually)
 }
 
+#[inline(always)]
 fn decide(
     view: &View<'_>,
     bindings: &[Binding],

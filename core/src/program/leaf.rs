@@ -137,7 +137,7 @@ impl Leaves {
             .take_while(|entry| entry.kind() == EntryKind::Route)
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&self, leaf: Leaf) -> &[Entry] {
         let (start, len) = if leaf.len == FAT {
             self.fats
@@ -152,7 +152,7 @@ impl Leaves {
     }
 
     /// Calls `visit` with every entry of a leaf that asks for no role or for a held one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn visit(&self, leaf: Leaf, roles: &RoleSet, mut visit: impl FnMut(&Entry)) {
         for entry in self.plain(leaf) {
             if entry.guard().is_none_or(|role| roles.has(role)) {

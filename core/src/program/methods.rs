@@ -1,6 +1,7 @@
 //! Methods as bits.
 
 use super::names::{Names, number};
+use crate::limits::MAX_NAME_BYTES;
 
 /// Methods of RFC 9110 §9 and RFC 5789, in the order of their bits.
 const STANDARD: [&[u8]; 9] = [
@@ -62,22 +63,29 @@ impl Methods {
         }
     }
 
-    /// The bit of a request.
+    /// The bit of a request; `None` if its method is none.
     #[inline]
-    pub(crate) fn of_request(&self, method: Option<&[u8]>) -> u32 {
-        match method {
+    pub(crate) fn of_request(&self, method: Option<&[u8]>) -> Option<u32> {
+        Some(match method {
             Some(b"GET") => GET,
             Some(b"HEAD") => HEAD,
             Some(b"POST") => 1 << 2,
             Some(b"PUT") => 1 << 3,
             Some(b"DELETE") => 1 << 4,
-            Some(method) => self.bit(method),
+            Some(method) if is_token(method) => self.bit(method),
+            Some(_) => return None,
             None => NO_METHOD,
-        }
+        })
     }
 
     /// Whether a request's HEAD counts as GET.
     pub(crate) fn head_as_get(&self) -> bool {
         self.head_as_get
     }
+}
+
+/// A token (RFC 9110 §5.6.2) of bounded length.
+fn is_token(method: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !method.is_empty() && method.len() <= MAX_NAME_BYTES && method.iter().all(token)
 }

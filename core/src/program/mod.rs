@@ -113,6 +113,17 @@ pub(crate) struct Actions {
     pub(crate) undeclared: Leaf,
 }
 
+impl Actions {
+    /// The entries of rules that speak of an action; without a number it is not declared.
+    #[inline]
+    pub(crate) fn leaf(&self, id: Option<u32>) -> Leaf {
+        match id {
+            Some(id) => self.leaves.get(id as usize).copied().unwrap_or_default(),
+            None => self.undeclared,
+        }
+    }
+}
+
 /// A route that names an action.
 #[derive(Debug)]
 pub(crate) struct Route {
