@@ -167,7 +167,11 @@ const NAMED: Attributes<'static> = &[(b"aws:username", text("dana"))];
 #[test]
 fn a_home_folder_by_variable() {
     let (mut draft, layer) = account();
-    let own = condition("s3:prefix", like, &["", "staff/", "staff/${aws:username}/*"]);
+    let own = condition(
+        "s3:prefix",
+        like,
+        &["", "staff/", "staff/${aws:username}/*"],
+    );
     let bucket = resource(&["arn:aws:s3:::corp"]);
     let list = all([action(&["s3:ListBucket"]), bucket, own]);
     draft.rule(layer, "List", Allow, list);
