@@ -1,7 +1,7 @@
 //! What decisions say and hand out: ids and places of rules, requirements, headers.
 
 use super::index::{IndexBuilder, Says};
-use super::names::OwnCaptures;
+use super::names::{OwnCaptures, Vocabulary};
 use super::predicates::Emit;
 use super::{Speaker, is_shadow};
 use crate::pattern::text::TextPattern;
@@ -261,10 +261,17 @@ fn slot<'r>(attribute: &'r Attribute, span: Span, index: &mut IndexBuilder<'_, '
         .slot(attribute, &OwnCaptures::default(), span, index.diagnostics)
 }
 
-/// A condition as the program keeps it.
-pub(super) fn condition(condition: &rule::Condition) -> Condition {
-    Condition {
+/// The conditions as the program keeps them.
+pub(super) fn conditions(vocabulary: &Vocabulary<'_>) -> Box<[Condition]> {
+    let kept = |condition: &&rule::Condition| Condition {
         program: condition.program.clone(),
         text: condition.text.clone(),
-    }
+    };
+    vocabulary.condition_list.iter().map(kept).collect()
+}
+
+/// What declared actions are; they are numbered first.
+pub(super) fn action_about(rules: &RuleSet) -> Box<[Option<Box<str>>]> {
+    let actions = rules.actions.iter();
+    actions.map(|action| action.about.clone()).collect()
 }

@@ -33,13 +33,10 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
         leaves, pending, ..
     } = sets;
     let mut best: Option<(&Route, u32)> = None;
-    let any_routes = !program.routes.is_empty();
+    let any_routes = !program.routes.is_empty() && !bound.is_about_server();
     let mut visit = |leaf: Leaf| {
         note(leaves, leaf);
         if !any_routes {
-            return;
-        }
-        if bound.is_about_server() {
             return;
         }
         for entry in program.leaves.routes(leaf) {

@@ -95,7 +95,7 @@ pub(super) fn bind<'a>(
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
     if path.is_some_and(is_asterisk) && request.method != Some(b"OPTIONS") {
-        return Err(Malformed(PathError::NotAbsolute.slug()));
+        return Err(refused(PathError::NotAbsolute));
     }
     let host = match request.host {
         Some(raw) => Some(normalize_host(raw, host).map_err(|_| Malformed("host"))?),
