@@ -213,7 +213,11 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
             if alternative.path.as_ref().is_some_and(|path| path.or_none) {
-                self.leaves.push(self.without_path, entry);
+                match alternative.host {
+                    // Requests without a path arrive at the root of their host.
+                    Some(_) => self.put(root, std::iter::empty(), false, entry),
+                    None => self.leaves.push(self.without_path, entry),
+                }
             }
             match &alternative.path {
                 Some(path) => self.put(root, path.steps.iter().copied(), path.tail, entry),
