@@ -353,9 +353,12 @@ fn path_keys<'r>(
             vec![key(steps, tail, ask)]
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            // `/` has no segment.
-            let path: &[u8] = if **path == *b"/" { b"" } else { path };
-            vec![key(literal_steps(path), false, Some(whole))]
+            let at = |steps| key(steps, false, Some(whole));
+            match &**path {
+                // `/` has no segment; `//`, where it is let through, is compared as `/` and has an empty one.
+                b"/" => vec![at(Vec::new()), at(vec![Step::Literal(b"")])],
+                path => vec![at(literal_steps(path))],
+            }
         }
         // What follows the last slash of the prefix is asked.
         matcher => {

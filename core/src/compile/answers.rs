@@ -16,6 +16,7 @@ use crate::rule::{
     self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test,
 };
 use crate::text::{Sources, Span};
+use std::collections::HashSet;
 
 /// Answers while they are gathered.
 #[derive(Default)]
@@ -182,13 +183,10 @@ impl Answers {
         rules: &'r RuleSet,
         index: &mut IndexBuilder<'_, 'r>,
     ) -> Outputs {
-        let mut strip: Vec<Box<str>> = Vec::new();
+        let mut seen = HashSet::new();
         let set = rules.on_allow.iter().map(|output| &output.name);
-        for name in rules.strip.iter().chain(set) {
-            if !strip.contains(&name.text) {
-                strip.push(name.text.clone());
-            }
-        }
+        let names = rules.strip.iter().chain(set).map(|name| &name.text);
+        let strip: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
         let on_allow = rules
             .on_allow
             .iter()

@@ -213,11 +213,12 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
             if alternative.path.as_ref().is_some_and(|path| path.or_none) {
-                match alternative.host {
-                    // Requests without a path arrive at the root of their host.
-                    Some(_) => self.put(root, std::iter::empty(), false, entry),
-                    None => self.leaves.push(self.without_path, entry),
-                }
+                // That place establishes neither path nor host.
+                let mut left = alternative.left_to_ask(false);
+                left.extend(alternative.action.map(|action| action.whole));
+                let predicate = self.emit(&left, own);
+                let entry = self.entry(alternative, predicate, says);
+                self.leaves.push(self.without_path, entry);
             }
             match &alternative.path {
                 Some(path) => self.put(root, path.steps.iter().copied(), path.tail, entry),

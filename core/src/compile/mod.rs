@@ -91,6 +91,7 @@ pub(crate) fn compile(
     let domains = answers.domains(rules, &mut index);
     let condition_slots = answers.condition_slots(rules, &mut index);
     let index = index.finish(speakers.first().map(Speaker::span));
+    vocabulary.check_counts(diagnostics);
     Program {
         paths: index.paths,
         hosts: index.hosts,

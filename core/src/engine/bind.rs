@@ -3,7 +3,7 @@
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
 use crate::bytes::{holds_either, is_printable};
-use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
 use crate::pattern::path::{
@@ -253,9 +253,6 @@ fn bind_headers(
     }
     Ok(())
 }
-
-/// The longest header name that a policy can read.
-pub(crate) const MAX_HEADER_NAME: usize = 128;
 
 #[inline]
 fn header_slot(program: &Program, name: &[u8]) -> Option<u32> {
