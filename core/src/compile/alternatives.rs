@@ -82,9 +82,9 @@ impl<'r> Alternative<'r> {
     }
 
     /// Both hold; `None` if they never do together.
-    fn and(&self, other: &Self, methods: &Methods) -> Option<Self> {
+    fn and(&self, other: &Self) -> Option<Self> {
         let mut both = Self {
-            methods: methods.both(self.methods, other.methods),
+            methods: self.methods & other.methods,
             ..self.clone()
         };
         both.rest.extend(&other.rest);
@@ -190,11 +190,7 @@ pub(super) fn alternatives<'r>(
                 } else {
                     all = all
                         .iter()
-                        .flat_map(|one| {
-                            of_part
-                                .iter()
-                                .filter_map(|other| one.and(other, facts.methods))
-                        })
+                        .flat_map(|one| of_part.iter().filter_map(|other| one.and(other)))
                         .collect();
                 }
             }

@@ -78,14 +78,6 @@ impl Methods {
         })
     }
 
-    /// The methods that two rules take together. A HEAD that counts as GET too is taken by
-    /// one rule as the one and by the other as the other.
-    pub(crate) fn both(&self, one: u32, other: u32) -> u32 {
-        let head = self.bits(Some(b"HEAD"));
-        let takes_head = one & head != 0 && other & head != 0;
-        one & other | if takes_head { HEAD } else { 0 }
-    }
-
     /// Whether a request's HEAD counts as GET.
     pub(crate) fn head_as_get(&self) -> bool {
         self.head_as_get
