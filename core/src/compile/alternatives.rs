@@ -239,8 +239,10 @@ fn of_test<'r>(
         }
         (Attribute::Roles, Matcher::OneOf(names)) => {
             // Only one of several may be named in what is left, so each asks for itself alone.
-            let known = |name: &Box<str>| role(name.as_bytes(), facts.vocabulary);
-            return names.iter().filter_map(known).map(guarded).collect();
+            let known = names
+                .iter()
+                .filter_map(|name| role(name.as_bytes(), facts.vocabulary));
+            return known.map(guarded).collect();
         }
         (Attribute::Action, Matcher::Action(_)) => Alternative {
             action: Some(ActionKey {

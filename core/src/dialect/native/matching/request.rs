@@ -127,13 +127,12 @@ pub(super) fn path<'a>(node: &'a Node, scope: &mut Scope<'_, 'a>) -> Predicate {
 
 /// The pattern as a normalised path has it, if it is written otherwise. Where nothing is normalised, both may come.
 fn canonical(written: &Matcher) -> Option<Matcher> {
-    let (text, make): (_, fn(Box<[u8]>) -> TextPattern) = match written {
-        Matcher::Text(TextPattern::Prefix(text)) => (text, TextPattern::Prefix),
-        Matcher::Text(TextPattern::Suffix(text)) => (text, TextPattern::Suffix),
+    let otherwise = |text: &[u8]| canonical_piece(text).filter(|canonical| **canonical != *text);
+    Some(Matcher::Text(match written {
+        Matcher::Text(TextPattern::Prefix(text)) => TextPattern::Prefix(otherwise(text)?.into()),
+        Matcher::Text(TextPattern::Suffix(text)) => TextPattern::Suffix(otherwise(text)?.into()),
         _ => return None,
-    };
-    let canonical = canonical_piece(text).filter(|canonical| **canonical != **text)?;
-    Some(Matcher::Text(make(canonical.into())))
+    }))
 }
 
 /// A deny without a port means every port, so that a port in the request is no way around it.
