@@ -39,6 +39,7 @@ const BEHIND: &[(&str, &[&str])] = &[
         &[
             "core/src/request_json/",
             "core/src/condition/json.rs",
+            "core/src/condition/encoding.rs",
             "core/src/eval.rs",
         ],
     ),

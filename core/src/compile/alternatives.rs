@@ -215,6 +215,10 @@ fn of_test<'r>(
         Truth::True | Truth::NeedsPrincipal => return vec![Alternative::asking(predicate)],
     }
     let anything = Alternative::anything();
+    let guarded = |role| Alternative {
+        role: Some((role, predicate)),
+        ..Alternative::anything()
+    };
     let one = match (&test.attribute, &test.matcher) {
         (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bits(method),
@@ -231,27 +235,14 @@ fn of_test<'r>(
             }
         }
         (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => {
-            match role(name, facts.vocabulary) {
-                Some(role) => Alternative {
-                    role: Some((role, predicate)),
-                    ..anything
-                },
-                None => Alternative::asking(predicate),
-            }
+            role(name, facts.vocabulary).map_or_else(|| Alternative::asking(predicate), guarded)
         }
         (Attribute::Roles, Matcher::OneOf(names)) => {
             // Only one of several may be named in what is left, so each asks for itself alone.
-            let roles: Vec<_> = names
+            let known = names
                 .iter()
-                .map(|name| role(name.as_bytes(), facts.vocabulary))
-                .collect();
-            let guarded = |role: Option<RoleId>| {
-                role.map(|role| Alternative {
-                    role: Some((role, predicate)),
-                    ..Alternative::anything()
-                })
-            };
-            return roles.into_iter().filter_map(guarded).collect();
+                .filter_map(|name| role(name.as_bytes(), facts.vocabulary));
+            return known.map(guarded).collect();
         }
         (Attribute::Action, Matcher::Action(_)) => Alternative {
             action: Some(ActionKey {
@@ -277,20 +268,26 @@ fn of_test<'r>(
             },
             None => Alternative::asking(predicate),
         },
-        (Attribute::Path, matcher) => {
-            let keys = path_keys(predicate, matcher, facts.distinct_slash);
-            if keys.is_empty() {
-                return vec![Alternative::asking(predicate)];
-            }
-            let at = |path| Alternative {
-                path: Some(path),
-                ..Alternative::anything()
-            };
-            return keys.into_iter().map(at).collect();
-        }
+        (Attribute::Path, matcher) => return of_path(predicate, matcher, facts),
         _ => Alternative::asking(predicate),
     };
     vec![one]
+}
+
+fn of_path<'r>(
+    predicate: &'r Predicate,
+    matcher: &'r Matcher,
+    facts: &Facts<'_, 'r>,
+) -> Vec<Alternative<'r>> {
+    let keys = path_keys(predicate, matcher, facts.distinct_slash);
+    if keys.is_empty() {
+        return vec![Alternative::asking(predicate)];
+    }
+    let at = |path| Alternative {
+        path: Some(path),
+        ..Alternative::anything()
+    };
+    keys.into_iter().map(at).collect()
 }
 
 /// A test of a rule that binds where the attribute is absent too: the index lets that through, and it is asked.
@@ -354,9 +351,12 @@ fn path_keys<'r>(
             vec![key(steps, tail, ask)]
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            // `/` has no segment.
-            let path: &[u8] = if **path == *b"/" { b"" } else { path };
-            vec![key(literal_steps(path), false, Some(whole))]
+            let at = |steps| key(steps, false, Some(whole));
+            match &**path {
+                // `/` has no segment; `//`, where it is let through, is compared as `/` and has an empty one.
+                b"/" => vec![at(Vec::new()), at(vec![Step::Literal(b"")])],
+                path => vec![at(literal_steps(path))],
+            }
         }
         // What follows the last slash of the prefix is asked.
         matcher => {

@@ -82,7 +82,8 @@ struct Subjects<'r> {
 }
 
 impl<'r> Subjects<'r> {
-    fn add(&mut self, space: u32, name: &'r str, grant: u32) {
+    /// Notes a grant to a subject; gives the subject's number.
+    fn add(&mut self, space: u32, name: &'r str, grant: u32) -> u32 {
         let next = number(self.names.len());
         let id = *self.ids.entry((space, name)).or_insert(next);
         if id == next {
@@ -92,6 +93,7 @@ impl<'r> Subjects<'r> {
         if let Some(grants) = self.grants.get_mut(id as usize) {
             grants.push(grant);
         }
+        id
     }
 
     fn build(&self, seed: u64) -> (Names, Lists) {
@@ -106,6 +108,14 @@ impl<'r> Subjects<'r> {
             Lists::build(self.grants.iter().map(|grants| grants.iter().copied())),
         )
     }
+}
+
+/// When a grant holds, if it does not always.
+fn window(grant: &rule::Grant) -> Option<(i64, i64)> {
+    (grant.from.is_some() || grant.until.is_some()).then_some((
+        grant.from.unwrap_or(i64::MIN),
+        grant.until.unwrap_or(i64::MAX),
+    ))
 }
 
 /// Compiles the grants of a rule set.
@@ -135,16 +145,12 @@ impl<'r> GrantCompiler<'_, 'r> {
             let role = self.vocabulary.role(&grant.role, self.diagnostics);
             let within = self.within(grant);
             let place = match &grant.to {
-                Subject::User { provider, id: user } => {
-                    let provider =
-                        providers.resolve(provider.as_ref(), "user", user.span, self.diagnostics);
-                    provider.map(|provider| (&mut users, provider, &*user.text))
-                }
-                Subject::Group { provider, name } => {
-                    let provider =
-                        providers.resolve(provider.as_ref(), "group", name.span, self.diagnostics);
-                    provider.map(|provider| (&mut groups, provider, &*name.text))
-                }
+                Subject::User { provider, id } => providers
+                    .resolve(provider.as_ref(), "user", id.span, self.diagnostics)
+                    .map(|provider| (&mut users, provider, &*id.text)),
+                Subject::Group { provider, name } => providers
+                    .resolve(provider.as_ref(), "group", name.span, self.diagnostics)
+                    .map(|provider| (&mut groups, provider, &*name.text)),
                 Subject::Workload { pattern, span } => {
                     self.check_trust_domain(pattern, *span);
                     workloads.push((pattern, id));
@@ -152,33 +158,19 @@ impl<'r> GrantCompiler<'_, 'r> {
                 }
             };
             if let Some((subjects, provider, name)) = place {
-                provider_names.add(0, provider, id);
-                let space = provider_names
-                    .ids
-                    .get(&(0, provider))
-                    .copied()
-                    .unwrap_or(u32::MAX);
+                let space = provider_names.add(0, provider, id);
                 subjects.add(space, name, id);
             }
-            let window = (grant.from.is_some() || grant.until.is_some()).then(|| {
-                windows.id((
-                    grant.from.unwrap_or(i64::MIN),
-                    grant.until.unwrap_or(i64::MAX),
-                ))
-            });
-            let at = Place {
-                source: grant.span.source.0,
-                line: self.sources.position(grant.span).line,
-            };
+            let when = grant.when.as_ref();
             grants.push(Grant::new(
                 role.unwrap_or(RoleId(u32::MAX)),
                 (!within.is_empty()).then(|| withins.id(within)),
-                window,
-                grant
-                    .when
-                    .as_ref()
-                    .map(|when| self.vocabulary.condition(when)),
-                at,
+                window(grant).map(|window| windows.id(window)),
+                when.map(|when| self.vocabulary.condition(when)),
+                Place {
+                    source: grant.span.source.0,
+                    line: self.sources.position(grant.span).line,
+                },
             ));
         }
         self.check_separation(&users, &groups, &workloads);

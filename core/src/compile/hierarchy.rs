@@ -178,12 +178,14 @@ fn parents(
 ) -> Vec<Vec<u32>> {
     let mut parents = vec![Vec::new(); vocabulary.roles.len()];
     for role in roles {
-        let inherited: Vec<u32> = role
+        let mut inherited: Vec<u32> = role
             .inherits
             .iter()
             .filter_map(|name| vocabulary.role(name, diagnostics))
             .map(|id| id.0)
             .collect();
+        inherited.sort_unstable();
+        inherited.dedup();
         if let Some(of_role) = vocabulary
             .roles
             .get(0, &role.name.text)

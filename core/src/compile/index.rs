@@ -213,6 +213,11 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
             if alternative.path.as_ref().is_some_and(|path| path.or_none) {
+                // That place establishes neither path nor host.
+                let mut left = alternative.left_to_ask(false);
+                left.extend(alternative.action.map(|action| action.whole));
+                let predicate = self.emit(&left, own);
+                let entry = self.entry(alternative, predicate, says);
                 self.leaves.push(self.without_path, entry);
             }
             match &alternative.path {

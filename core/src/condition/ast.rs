@@ -203,8 +203,9 @@ impl Ast {
         id
     }
 
-    pub(super) fn widen(&mut self, id: ExprId, end: u32, height: u16) {
+    pub(super) fn widen(&mut self, id: ExprId, start: u32, end: u32, height: u16) {
         if let Some(span) = self.spans.get_mut(id.index()) {
+            span.start = span.start.min(start);
             span.end = span.end.max(end);
         }
         if let Some(held) = self.heights.get_mut(id.index()) {

@@ -71,6 +71,9 @@ pub(crate) fn parse(text: &str) -> Result<Ast, ConditionError> {
     }
 }
 
+/// An operand with where it starts, parentheses included, and the operator behind it.
+type Pending = (ExprId, u32, BinaryOp);
+
 pub(super) struct Parser {
     tokens: Vec<Token>,
     at: usize,
@@ -199,38 +202,41 @@ impl Parser {
 
     /// Operands between binary operators.
     fn operators(&mut self) -> Parsed<ExprId> {
-        let mut pending: Vec<(ExprId, BinaryOp)> = Vec::new();
+        let mut pending: Vec<Pending> = Vec::new();
+        let mut start = self.span().start;
         let mut operand = self.unary()?;
         while let Some(op) = self.binary_op() {
-            operand = self.reduce(&mut pending, operand, op.precedence())?;
+            (operand, start) = self.reduce(&mut pending, operand, start, op.precedence())?;
             self.at += 1;
-            pending.push((operand, op));
+            pending.push((operand, start, op));
+            start = self.span().start;
             operand = self.unary()?;
         }
-        self.reduce(&mut pending, operand, 0)
+        let (whole, _) = self.reduce(&mut pending, operand, start, 0)?;
+        Ok(whole)
     }
 
     /// Joins pending operands whose operator binds at least as close.
     fn reduce(
         &mut self,
-        pending: &mut Vec<(ExprId, BinaryOp)>,
+        pending: &mut Vec<Pending>,
         mut right: ExprId,
+        mut start: u32,
         precedence: u8,
-    ) -> Parsed<ExprId> {
-        while let Some((left, op)) = pending.pop_if(|(_, op)| op.precedence() >= precedence) {
+    ) -> Parsed<(ExprId, u32)> {
+        while let Some((left, from, op)) = pending.pop_if(|(.., op)| op.precedence() >= precedence)
+        {
+            start = from;
             right = match op {
-                BinaryOp::And | BinaryOp::Or => self.join(op, left, right)?,
-                _ => {
-                    let start = self.ast.span(left).start;
-                    self.add(Expr::Binary { op, left, right }, start, &[left, right])?
-                }
+                BinaryOp::And | BinaryOp::Or => self.join(op, left, right, start)?,
+                _ => self.add(Expr::Binary { op, left, right }, start, &[left, right])?,
             };
         }
-        Ok(right)
+        Ok((right, start))
     }
 
     /// `left && right` as one node with all operands of the chain.
-    fn join(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> Parsed<ExprId> {
+    fn join(&mut self, op: BinaryOp, left: ExprId, right: ExprId, start: u32) -> Parsed<ExprId> {
         match (op, self.ast.get_mut(left)) {
             (BinaryOp::And, Some(Expr::And(operands)))
             | (BinaryOp::Or, Some(Expr::Or(operands))) => {
@@ -240,7 +246,7 @@ impl Parser {
                     let span = self.ast.span(right);
                     return self.too_deep(span);
                 }
-                self.ast.widen(left, end, height);
+                self.ast.widen(left, start, end, height);
                 Ok(left)
             }
             _ => {
@@ -250,7 +256,6 @@ impl Parser {
                 } else {
                     Expr::Or(operands)
                 };
-                let start = self.ast.span(left).start;
                 self.add(node, start, &[left, right])
             }
         }

@@ -7,7 +7,7 @@ use crate::pattern::path::Segments;
 use crate::program::condition::Arena;
 use crate::program::leaf::{Entry, EntryKind, Leaf};
 use crate::program::paths::RootId;
-use crate::program::predicate::Watch;
+use crate::program::predicate::{Unwatched, Watch};
 use crate::program::vocabulary::Truth;
 use crate::program::{Program, Route};
 
@@ -33,13 +33,10 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
         leaves, pending, ..
     } = sets;
     let mut best: Option<(&Route, u32)> = None;
-    let any_routes = !program.routes.is_empty();
+    let any_routes = !program.routes.is_empty() && !bound.is_about_server();
     let mut visit = |leaf: Leaf| {
         note(leaves, leaf);
         if !any_routes {
-            return;
-        }
-        if bound.is_about_server() {
             return;
         }
         for entry in program.leaves.routes(leaf) {
@@ -191,6 +188,12 @@ impl<L: Listen> Count<'_, L> {
         let truth = program
             .predicates
             .evaluate(entry.predicate, facts, self.listen);
+        let truth = match (kind, truth) {
+            (EntryKind::Deny, Truth::Undecided) if facts.view.caller.is_none() => {
+                undecided(program, rule, facts)
+            }
+            _ => truth,
+        };
         self.listen.candidate(entry, truth);
         match kind {
             EntryKind::Route => {}
@@ -198,6 +201,22 @@ impl<L: Listen> Count<'_, L> {
             EntryKind::Allow => tally.allow(rule, layer, entry.guard(), truth),
             EntryKind::Require => bind(program, entry, truth, facts, bindings, self.listen),
         }
+    }
+}
+
+/// What a deny that could not be decided wants. One alternative of several does not tell:
+/// another may need no more than a principal, so the whole rule is asked.
+#[cold]
+fn undecided(program: &Program, rule: u32, facts: &Held<'_, '_>) -> Truth {
+    let Some(rule) = program.rules.get(rule as usize) else {
+        return Truth::Undecided;
+    };
+    match program
+        .statements
+        .evaluate(rule.statement, facts, &mut Unwatched)
+    {
+        Truth::NeedsPrincipal => Truth::NeedsPrincipal,
+        _ => Truth::Undecided,
     }
 }
 

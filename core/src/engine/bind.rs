@@ -3,7 +3,7 @@
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
 use crate::bytes::{holds_either, is_printable};
-use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
 use crate::pattern::path::{
@@ -95,7 +95,7 @@ pub(super) fn bind<'a>(
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
     if path.is_some_and(is_asterisk) && request.method != Some(b"OPTIONS") {
-        return Err(Malformed(PathError::NotAbsolute.slug()));
+        return Err(refused(PathError::NotAbsolute));
     }
     let host = match request.host {
         Some(raw) => Some(normalize_host(raw, host).map_err(|_| Malformed("host"))?),
@@ -253,9 +253,6 @@ fn bind_headers(
     }
     Ok(())
 }
-
-/// The longest header name that a policy can read.
-pub(crate) const MAX_HEADER_NAME: usize = 128;
 
 #[inline]
 fn header_slot(program: &Program, name: &[u8]) -> Option<u32> {

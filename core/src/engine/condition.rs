@@ -149,6 +149,8 @@ impl Attributes for Readings<'_, '_> {
         match self.view.value(slot) {
             Values::One(given) => value(&given),
             Values::Absent => Err(self.missing(slot)),
+            // A declared attribute that is not optional is open where it is absent; `has` may ask for it.
+            Values::Open(_) if matches!(slot, Slot::Attribute(_)) => Err(self.missing(slot)),
             Values::Open(_) => Err(EvalError::Undecided),
             Values::Headers { .. } | Values::Parameters { .. } => Err(EvalError::Repeated),
             Values::Many(_) | Values::Names(_) => Err(EvalError::Malformed),

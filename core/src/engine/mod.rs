@@ -12,6 +12,8 @@ mod query;
 mod report;
 mod roles;
 mod scratch;
+#[cfg(test)]
+mod soundness;
 mod verdict;
 mod view;
 

@@ -82,6 +82,10 @@ fn add(program: &Program, role: RoleId, set: &mut RoleSet) {
         // No role inherits another.
         return set.insert(role);
     }
+    // What a role inherits came with it: a name that is given a thousand times costs one look.
+    if set.has(role) {
+        return;
+    }
     for inherited in program.roles.closure.get(role.0) {
         set.insert(RoleId(*inherited));
     }

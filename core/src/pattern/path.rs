@@ -161,6 +161,11 @@ pub(crate) fn canonical_decoded<'a>(
     }
 }
 
+/// What a piece of a path, written in a policy, looks like in a canonical path; `None` if it never stands in one.
+pub(crate) fn canonical_piece(text: &[u8]) -> Option<Vec<u8>> {
+    rewrite::piece(text)
+}
+
 #[inline(always)]
 fn check_shape(target: &[u8]) -> Result<(), PathError> {
     if target.is_empty() {

@@ -234,34 +234,12 @@ impl LeavesBuilder {
         let (mut fats, mut groups) = (Vec::new(), Vec::new());
         let mut start = 0;
         for chunk in self.entries.chunk_by(|(a, _), (b, _)| a == b) {
-            let leaf = if chunk.len() > FAT_ABOVE
+            let by_role = chunk.len() > FAT_ABOVE
                 && chunk.iter().any(|(_, entry)| entry.guard != NO_GUARD)
-                || chunk.len() >= usize::from(FAT)
-            {
-                let plain = chunk
-                    .iter()
-                    .take_while(|(_, entry)| entry.guard == NO_GUARD)
-                    .count();
+                || chunk.len() >= usize::from(FAT);
+            let leaf = if by_role {
                 let fat = number(fats.len());
-                fats.push(Fat {
-                    start,
-                    plain: number(plain),
-                });
-                let mut from = start + number(plain);
-                for group in chunk
-                    .get(plain..)
-                    .unwrap_or_default()
-                    .chunk_by(|(_, a), (_, b)| a.guard == b.guard)
-                {
-                    let guard = group.first().map_or(NO_GUARD, |(_, entry)| entry.guard);
-                    groups.push(FatSlot {
-                        fat,
-                        guard,
-                        start: from,
-                        len: number(group.len()),
-                    });
-                    from += number(group.len());
-                }
+                fats.push(cut(chunk, fat, start, &mut groups));
                 Leaf { at: fat, len: FAT }
             } else {
                 Leaf {
@@ -274,36 +252,60 @@ impl LeavesBuilder {
             }
             start += number(chunk.len());
         }
-        let mut slots = vec![
-            EMPTY_SLOT;
-            if groups.is_empty() {
-                0
-            } else {
-                (groups.len() * 2).max(8)
-            }
-        ];
-        let capacity = slots.len();
-        for group in groups {
-            let mut at = place(seed, group.fat, group.guard, capacity);
-            while let Some(slot) = slots.get_mut(at) {
-                if slot.fat == EMPTY_SLOT.fat {
-                    *slot = group;
-                    break;
-                }
-                at = if at + 1 == capacity { 0 } else { at + 1 };
-            }
-        }
         let entries = self.entries.into_iter().map(|(_, entry)| entry).collect();
-        (
-            Leaves {
-                entries,
-                fats: fats.into(),
-                slots: slots.into(),
-                seed,
-            },
-            refs,
-        )
+        let leaves = Leaves {
+            entries,
+            fats: fats.into(),
+            slots: table(groups, seed),
+            seed,
+        };
+        (leaves, refs)
     }
+}
+
+/// Cuts the sorted entries of a leaf by role; they begin at `start`.
+fn cut(chunk: &[(u32, Entry)], fat: u32, start: u32, groups: &mut Vec<FatSlot>) -> Fat {
+    let plain = chunk
+        .iter()
+        .take_while(|(_, entry)| entry.guard == NO_GUARD)
+        .count();
+    let guarded = chunk.get(plain..).unwrap_or_default();
+    let mut from = start + number(plain);
+    for group in guarded.chunk_by(|(_, a), (_, b)| a.guard == b.guard) {
+        let len = number(group.len());
+        groups.push(FatSlot {
+            fat,
+            guard: group.first().map_or(NO_GUARD, |(_, entry)| entry.guard),
+            start: from,
+            len,
+        });
+        from += len;
+    }
+    Fat {
+        start,
+        plain: number(plain),
+    }
+}
+
+/// The groups in an open-addressing table that is at most half full.
+fn table(groups: Vec<FatSlot>, seed: u64) -> Box<[FatSlot]> {
+    let capacity = if groups.is_empty() {
+        0
+    } else {
+        (groups.len() * 2).max(8)
+    };
+    let mut slots = vec![EMPTY_SLOT; capacity];
+    for group in groups {
+        let mut at = place(seed, group.fat, group.guard, capacity);
+        while let Some(slot) = slots.get_mut(at) {
+            if slot.fat == EMPTY_SLOT.fat {
+                *slot = group;
+                break;
+            }
+            at = if at + 1 == capacity { 0 } else { at + 1 };
+        }
+    }
+    slots.into()
 }
 
 #[cfg(test)]

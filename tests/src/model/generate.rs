@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Action, Effect, Grant, Key, Layer, Model, Principal, Request, Requirement, Role, Rule, Who,
-    matching,
+    matching, when,
 };
 use crate::prng::Prng;
 
 /// 2026-01-01T00:00:00Z; every time of the model is on that day.
 pub(super) const DAY: i64 = 1_767_225_600_000;
 
-const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD"];
+pub(super) const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD"];
 const SEGMENTS: &[&str] = &["a", "b", "c", "orders"];
-const HOSTS: &[&str] = &["a.example", "b.example", "x.a.example", "y.x.a.example"];
+pub(super) const HOSTS: &[&str] = &["a.example", "b.example", "x.a.example", "y.x.a.example"];
 const HOST_PATTERNS: &[&str] = &[
     "a.example",
     "b.example",
@@ -22,7 +22,7 @@ const HOST_PATTERNS: &[&str] = &[
     "a.example:8443",
     "x.a.example",
 ];
-const ACTIONS: &[&str] = &[
+pub(super) const ACTIONS: &[&str] = &[
     "orders.read",
     "orders.write",
     "orders.lines.read",
@@ -39,10 +39,10 @@ const ACTION_PATTERNS: &[&str] = &[
     "*.lines.*",
 ];
 const ROLES: &[&str] = &["r0", "r1", "r2", "r3", "r4", "r5"];
-const GROUPS: &[&str] = &["g0", "g1", "g2"];
+pub(super) const GROUPS: &[&str] = &["g0", "g1", "g2"];
 const USERS: &[&str] = &["ann", "bob", "eve"];
 const PROVIDERS: &[&str] = &["host", "login"];
-const RANGES: &[&str] = &[
+pub(super) const RANGES: &[&str] = &[
     "10.0.0.0/8",
     "10.0.0.0/16",
     "10.0.0.1/32",
@@ -60,7 +60,7 @@ const ADDRESSES: &[&str] = &[
     "2001:db9::5",
     "::ffff:10.0.0.1",
 ];
-const WORDS: &[&str] = &["1", "2", "v1", "v2"];
+pub(super) const WORDS: &[&str] = &["1", "2", "v1", "v2"];
 const WORD_PATTERNS: &[&str] = &["v*", "*1", "*", "1", "2", "v2"];
 const TENANTS: &[&str] = &["a", "b"];
 const TYPES: &[&str] = &["order", "item"];
@@ -129,7 +129,7 @@ fn layers(random: &mut Prng) -> Vec<Layer> {
     layers
 }
 
-fn template(random: &mut Prng) -> String {
+pub(super) fn template(random: &mut Prng) -> String {
     let length = random.below(4);
     let mut path = String::new();
     for position in 0..length {
@@ -321,12 +321,19 @@ fn rule(
             keys.push(key);
         }
     }
+    let when = random
+        .chance(35)
+        .then(|| when::make(random, actions, roles));
+    if when.is_some() && random.chance(40) {
+        keys.clear();
+    }
     Rule {
         id,
         source,
         layer,
         shadow: random.chance(10),
         effect,
+        when,
         who,
         keys,
     }

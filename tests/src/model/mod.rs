@@ -8,8 +8,11 @@ pub mod generate;
 mod matching;
 pub mod reference;
 pub mod render;
+mod when;
 
 use std::collections::BTreeMap;
+
+use when::When;
 
 /// A whole policy.
 #[derive(Clone, Debug)]
@@ -70,6 +73,7 @@ pub struct Rule {
     /// `None` where the policy leaves it to the default of the effect.
     pub(crate) who: Option<Who>,
     pub(crate) keys: Vec<Key>,
+    pub(crate) when: Option<When>,
 }
 
 /// Whom a rule speaks of.
@@ -246,6 +250,11 @@ impl Model {
             for keys in without(&rule.keys) {
                 let mut smaller = self.clone();
                 smaller.rules[index].keys = keys;
+                all.push(smaller);
+            }
+            if rule.when.is_some() {
+                let mut smaller = self.clone();
+                smaller.rules[index].when = None;
                 all.push(smaller);
             }
         }

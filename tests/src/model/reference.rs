@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::render::Lines;
+use super::when::{Context, Failure, When};
 use super::{
     ATTRIBUTES, Answer, Effect, Key, Model, Principal, Request, Requirement, Rule, Who, matching,
 };
@@ -350,7 +351,21 @@ impl Case<'_> {
         };
         all([who]
             .into_iter()
-            .chain(rule.keys.iter().map(|key| self.key(key, is_allow, false))))
+            .chain(rule.keys.iter().map(|key| self.key(key, is_allow, false)))
+            .chain(rule.when.iter().map(|when| self.when(when))))
+    }
+
+    fn when(&self, when: &When) -> Truth {
+        let context = Context {
+            request: self.request,
+            action: self.action.as_deref(),
+            active: &self.active,
+        };
+        match when.holds(&context) {
+            Ok(holds) => truth(holds),
+            Err(Failure::Undecided) => U,
+            Err(Failure::NoPrincipal) => N,
+        }
     }
 
     /// One key, in a rule that allows or not, under `not` or not.

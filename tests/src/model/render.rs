@@ -211,6 +211,9 @@ fn rule_body(rule: &Rule) -> Value {
     if !matched.is_empty() {
         body["match"] = Value::Object(matched);
     }
+    if let Some(when) = &rule.when {
+        body["when"] = json!(when.render());
+    }
     body
 }
 

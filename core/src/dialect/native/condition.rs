@@ -319,7 +319,7 @@ fn one(attribute: &Attribute, text: Box<str>) -> Matcher {
             ActionPattern::parse(&text).map_or(exact, Matcher::Action)
         }
         // A condition sees the host without its port.
-        Attribute::Host if !text.contains(['*', ':', '.'].as_slice()) || is_plain_host(&text) => {
+        Attribute::Host if is_plain_host(&text) => {
             HostPattern::parse(&text).map_or(exact, |pattern| Matcher::Host {
                 pattern,
                 ignore_port: true,

@@ -300,7 +300,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             match self.truth(*kid, scope) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                error => outcome = outcome.and(error),
+                error => outcome = spread(outcome, error),
             }
         }
         outcome
@@ -312,7 +312,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
             match self.truth(*kid, scope) {
                 Ok(false) => {}
                 Ok(true) => return Ok(true),
-                error => outcome = outcome.and(error),
+                error => outcome = spread(outcome, error),
             }
         }
         outcome
@@ -530,6 +530,15 @@ fn is_truth(node: &Node) -> bool {
             | Node::Has(..)
             | Node::Bool(_)
     )
+}
+
+/// The error of several operands: the first, but the want of a principal only where
+/// nothing else is wrong.
+fn spread(held: Outcome, next: Outcome) -> Outcome {
+    match held {
+        Ok(_) | Err(EvalError::NoPrincipal) => next,
+        error => error,
+    }
 }
 
 fn local<'a>(depth: u32, scope: Scope<'_, 'a>) -> Evaluated<'a> {
