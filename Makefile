@@ -1,6 +1,7 @@
 # Thin: every target calls the ordinary tools, and says first what is missing.
 
-GATELET := $(abspath $(or $(CARGO_TARGET_DIR),target))/release/gatelet
+RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+GATELET := $(RELEASE)/gatelet
 SHOP := --policy shop.yaml --requests requests.jsonl
 
 # How to get each tool that a target may need.
@@ -8,16 +9,19 @@ how_cargo := install Rust with rustup: https://rustup.rs
 how_cc := install a C compiler, which Rust links with: `apt install gcc`, `dnf install gcc`, `xcode-select --install`
 how_cargo-fmt := rustup component add rustfmt
 how_cargo-clippy := rustup component add clippy
+how_valgrind := install valgrind, which counts instructions: `apt install valgrind`, `dnf install valgrind`
 # $(call need,tools): stops, naming every one that is not there.
 need = @missing=; $(foreach tool,$(1),command -v $(tool) >/dev/null || { missing=1; printf 'missing: %s (%s)\n' '$(tool)' '$(how_$(tool))' >&2; };) [ -z "$$missing" ]
 
-.PHONY: help demo test test-all lint doc fmt bench bench-quick
+.PHONY: help demo test test-all lint doc fmt bench bench-quick bench-count
 
 help:
 	@echo 'make demo         build the command line and decide the requests of examples/shop'
 	@echo 'make test         format, lints, every test, documentation'
 	@echo 'make test-all     the same, with the tests that take long'
-	@echo 'make bench        measure decisions on examples/shop (bench-quick: for one second)'
+	@echo 'make bench        measure decisions and loads: criterion, then a table of all'
+	@echo 'make bench-quick  the table alone, each figure measured a tenth as long'
+	@echo 'make bench-count  count the instructions of a decision, with valgrind'
 	@echo 'make fmt          format the code'
 	@echo 'make lint         what does not need to run the code: format and lints'
 
@@ -31,7 +35,7 @@ demo:
 	@echo "    --request '{\"method\": \"GET\", \"path\": \"/t/acme/orders\", \"principal\": {\"id\": \"kim@shop.example\"}}'"
 
 test: lint
-	$(call need,cc)
+	$(call need,cargo cc)
 	cargo test --workspace --locked
 	$(MAKE) doc
 
@@ -52,9 +56,17 @@ fmt:
 	$(call need,cargo cargo-fmt)
 	cargo fmt --all
 
-bench: seconds = 5
-bench-quick: seconds = 1
-bench bench-quick:
+# Figures are for reading, and for comparing within one run: no test looks at a clock.
+bench:
 	$(call need,cargo cc)
-	cargo build --release --locked --package gatelet-cli
-	@cd examples/shop && $(GATELET) bench $(SHOP) --seconds $(seconds)
+	cargo bench --locked --package gatelet-benches --bench decide --bench load
+	cargo run --release --locked --package gatelet-benches --bin report
+
+bench-quick:
+	$(call need,cargo cc)
+	cargo run --release --locked --package gatelet-benches --bin report -- --quick
+
+bench-count:
+	$(call need,cargo cc valgrind)
+	cargo build --release --locked --package gatelet-benches --bin count
+	@$(RELEASE)/count

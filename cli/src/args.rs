@@ -102,7 +102,8 @@ How it is measured: the requests are read first, then decided in turn, again and
 costs as much as a short decision, so it is read once per batch of at least 10 µs; one sample is the
 mean of one batch, and median and p99 are taken over all samples of all threads. A single slow
 decision is therefore averaged with its neighbours. Allocations are counted on one more pass over
-the requests, after the measured time. Time stands still at each request's `at`, else at the start.
+the requests, after the measured time. Time stands still at each request's `at`, else at the start,
+and never goes back: effects and reasons are those of the first pass, as `decide` gives them.
 
 Example:
   gatelet bench --policy shop.yaml --requests requests.jsonl --threads 2";

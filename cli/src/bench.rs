@@ -103,6 +103,7 @@ fn measure(
     digest: String,
 ) -> Figures {
     let duration = Duration::from_secs(arguments.seconds.into());
+    let tally = tally(engine, requests);
     let batch = batch_size(warm_up(engine, requests), duration);
     let start_line = Barrier::new(arguments.threads.into());
     let runs: Vec<Run> = std::thread::scope(|scope| {
@@ -125,7 +126,7 @@ fn measure(
         .unwrap_or(duration)
         .as_secs_f64();
     let decisions = runs.iter().map(|run| run.decisions).sum();
-    let tally = tally(engine, requests);
+    let allocations = allocations(engine, requests);
     Figures {
         requests: requests.len(),
         threads: arguments.threads,
@@ -133,7 +134,7 @@ fn measure(
         decisions,
         decisions_per_second: decisions as f64 / elapsed,
         ns_per_decision: spread(runs.into_iter().flat_map(|run| run.samples).collect()),
-        allocations_per_decision: tally.allocations as f64 / requests.len() as f64,
+        allocations_per_decision: allocations as f64 / requests.len() as f64,
         effects: tally.effects,
         reasons: tally.reasons,
         policy: digest,
@@ -214,14 +215,14 @@ fn spread(mut samples: Vec<f32>) -> Spread {
     }
 }
 
-/// One more pass over the requests: what was measured, and whether it allocates.
+/// What the requests come to.
 #[derive(Default)]
 struct Tally {
-    allocations: u64,
     effects: BTreeMap<&'static str, u64>,
     reasons: BTreeMap<&'static str, u64>,
 }
 
+/// The first pass, of an engine that has decided nothing: time begins with these requests, as in `decide`.
 fn tally(engine: &Engine, requests: &[Request<'_>]) -> Tally {
     let mut scratch = engine.scratch();
     let mut tally = Tally::default();
@@ -233,14 +234,19 @@ fn tally(engine: &Engine, requests: &[Request<'_>]) -> Tally {
         *tally.effects.entry(decision.effect().as_str()).or_default() += 1;
         *tally.reasons.entry(decision.reason().as_str()).or_default() += 1;
     }
-    // The pass above also gave the scratch its snapshot and its size.
-    let allocations = allocation_counter::measure(|| {
+    tally
+}
+
+/// How often one more pass allocates, with a scratch that has its snapshot and its size.
+fn allocations(engine: &Engine, requests: &[Request<'_>]) -> u64 {
+    let mut scratch = engine.scratch();
+    let mut pass = || {
         for request in requests {
             black_box(engine.decide(&mut scratch, request).effect());
         }
-    });
-    tally.allocations = allocations.count_total;
-    tally
+    };
+    pass();
+    allocation_counter::measure(pass).count_total
 }
 
 impl Figures {

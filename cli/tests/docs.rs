@@ -157,7 +157,7 @@ fn the_example_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
     let policy = blocks(&readme, "yaml").concat();
     let text = policy.as_bytes();
     // Begin of the example.
-    use gatelet::{Engine, EngineConfig, Policy, Principal, Request, Source};
+    use gatelet::{Engine, EngineConfig, Policy, Principal, Request, Source, Value};
 
     let policy = Policy::load(&[Source::new("shop.yaml", text)])?;
     let engine = Engine::new(policy, EngineConfig::default())?;
@@ -166,6 +166,7 @@ fn the_example_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
     let lee = Principal {
         id: b"lee@shop.example",
         roles: &[b"clerk"],
+        attributes: &[(b"tenant", Value::String(b"acme"))],
         ..Principal::default()
     };
     let request = Request {

@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bytes;
 mod clock;
 mod compile;
 mod condition;

@@ -33,6 +33,8 @@ pub const MAX_HEADERS: usize = 1_024;
 pub const MAX_HOST_BYTES: usize = 262;
 /// Longest principal or resource id, action, provider, role or group name in a request, in bytes.
 pub const MAX_NAME_BYTES: usize = 2_048;
+/// Longest name of a header that a policy can read, in bytes.
+pub const MAX_HEADER_NAME: usize = 128;
 /// Most role names, group names, attributes or approvals that a request brings, each.
 pub const MAX_ITEMS: usize = 4_096;
 /// Most index nodes that one path may visit; a policy whose wildcards could branch further is refused.

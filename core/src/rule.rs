@@ -201,7 +201,6 @@ pub(crate) enum Matcher {
     Bool(bool),
     /// One and the same value meets any of these. Where every value has to match,
     /// that is less than any of several tests.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     AnyOf(Vec<Matcher>),
     /// One and the same value meets all of these.
     #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
@@ -306,7 +305,6 @@ pub(crate) struct AttributeDeclaration {
     pub(crate) attribute: Attribute,
     pub(crate) ty: AttributeType,
     pub(crate) optional: bool,
-    pub(crate) span: Span,
 }
 
 /// A dimension in which roles are held, and where a request says which one it is in.

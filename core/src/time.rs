@@ -1,7 +1,6 @@
 //! Times and durations as text.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use crate::program::condition::Timestamp;
 
 /// Units of a duration with their milliseconds.
 pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
@@ -14,16 +13,12 @@ pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
 
 /// Milliseconds since 1970-01-01T00:00:00Z of an RFC 3339 date and time with its offset.
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    time.unix_timestamp()
-        .checked_mul(1_000)?
-        .checked_add(i64::from(time.millisecond()))
+    Some(Timestamp::parse(text).ok()?.ms())
 }
 
-/// The RFC 3339 date and time in UTC, if the year has four digits.
+/// The RFC 3339 date and time in UTC, between the years 1 and 9999.
 pub(crate) fn format_timestamp(ms: i64) -> Option<String> {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
-    time.format(&Rfc3339).ok()
+    Some(Timestamp::from_ms(ms).ok()?.to_string())
 }
 
 /// Milliseconds of a whole number with a unit, such as `250ms`, `30s`, `5min`, `4h` or `7d`.
@@ -57,9 +52,54 @@ mod tests {
 
     #[test]
     fn timestamps() {
-        assert_eq!(parse_timestamp("1970-01-01T00:00:01.5Z"), Some(1_500));
-        assert_eq!(parse_timestamp("1970-01-01T01:00:00+01:00"), Some(0));
-        assert_eq!(parse_timestamp("1970-01-01T00:00:00"), None);
-        assert_eq!(parse_timestamp("1969-12-31T23:59:59.999Z"), Some(-1));
+        for (text, expected) in [
+            ("1970-01-01T00:00:01.5Z", Some(1_500)),
+            ("1970-01-01T01:00:00+01:00", Some(0)),
+            ("1970-01-01T00:00:00-00:30", Some(1_800_000)),
+            ("1969-12-31T23:59:59.999Z", Some(-1)),
+            ("1969-12-31T23:59:59.9999Z", Some(-1)),
+            ("0001-01-01T00:00:00Z", Some(-62_135_596_800_000)),
+            ("9999-12-31T23:59:59.999Z", Some(253_402_300_799_999)),
+            ("2024-02-29T00:00:00Z", Some(1_709_164_800_000)),
+            ("2023-02-29T00:00:00Z", None),
+            ("0000-12-31T23:59:59Z", None),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("10000-01-01T00:00:00Z", None),
+            ("1970-01-01T00:00:00", None),
+            ("1970-01-01T00:00Z", None),
+            ("1970-01-01 00:00:00Z", None),
+            ("1970-01-01T24:00:00Z", None),
+            ("1970-01-01T00:60:00Z", None),
+            ("1970-01-01T00:00:60Z", None),
+            ("1970-13-01T00:00:00Z", None),
+            ("1970-01-00T00:00:00Z", None),
+            ("1970-1-01T00:00:00Z", None),
+            ("1970-01-01T00:00:00.Z", None),
+            ("1970-01-01T00:00:00+1:00", None),
+            ("1970-01-01T00:00:00+24:00", None),
+            ("1970-01-01T00:00:00+0100", None),
+            ("1970-01-01T00:00:00Z ", None),
+            ("+970-01-01T00:00:00Z", None),
+            ("1970-01-01T00:00:00\u{661}Z", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_timestamp(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_is_written_as_it_is_read() {
+        for (ms, expected) in [
+            (0, Some("1970-01-01T00:00:00Z")),
+            (-1, Some("1969-12-31T23:59:59.999Z")),
+            (1_500, Some("1970-01-01T00:00:01.5Z")),
+            (253_402_300_800_000, None),
+            (i64::MIN, None),
+            (i64::MAX, None),
+        ] {
+            let text = format_timestamp(ms);
+            assert_eq!(text.as_deref(), expected, "{ms}");
+            assert!(text.is_none_or(|text| parse_timestamp(&text) == Some(ms)));
+        }
     }
 }

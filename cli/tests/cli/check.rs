@@ -297,3 +297,32 @@ fn a_digest_depends_on_what_is_read() {
     directory.write("shop.yaml", POLICY.replace("/internal", "/inside"));
     assert_ne!(digest(), first);
 }
+
+/// A grant that ends between two requests: later passes find it ended for both, `decide` does not.
+#[test]
+fn a_bench_counts_what_decide_answers() {
+    let directory = Directory::with_policy("bench_time");
+    let refund = |at: &str| {
+        format!(
+            "{{\"method\": \"POST\", \"path\": \"/t/acme/refund\", \"principal\": {{\"id\": \"dana\"}}, \"at\": \"{at}\"}}\n"
+        )
+    };
+    let requests = refund(EARLY) + &refund("2026-07-01T00:00:00Z");
+    directory.write("requests.jsonl", requests);
+    let files = ["--policy", "shop.yaml", "--requests", "requests.jsonl"];
+    let decided = directory.run(&[&["decide"], &files[..]].concat()).exits(0);
+    let effects: Vec<_> = decided
+        .json()
+        .iter()
+        .map(|answer| answer["effect"].clone())
+        .collect();
+    assert_eq!(effects, ["allow", "deny"]);
+    let options = ["--seconds", "1", "--format", "json"];
+    let run = directory
+        .run(&[&["bench"], &files[..], &options].concat())
+        .exits(0);
+    assert_eq!(
+        run.json()[0]["effects"],
+        serde_json::json!({"allow": 1, "deny": 1})
+    );
+}

@@ -82,9 +82,9 @@ impl<'r> Alternative<'r> {
     }
 
     /// Both hold; `None` if they never do together.
-    fn and(&self, other: &Self, methods: &Methods) -> Option<Self> {
+    fn and(&self, other: &Self) -> Option<Self> {
         let mut both = Self {
-            methods: methods.both(self.methods, other.methods),
+            methods: self.methods & other.methods,
             ..self.clone()
         };
         both.rest.extend(&other.rest);
@@ -190,11 +190,7 @@ pub(super) fn alternatives<'r>(
                 } else {
                     all = all
                         .iter()
-                        .flat_map(|one| {
-                            of_part
-                                .iter()
-                                .filter_map(|other| one.and(other, facts.methods))
-                        })
+                        .flat_map(|one| of_part.iter().filter_map(|other| one.and(other)))
                         .collect();
                 }
             }
@@ -219,19 +215,17 @@ fn of_test<'r>(
         Truth::True | Truth::NeedsPrincipal => return vec![Alternative::asking(predicate)],
     }
     let anything = Alternative::anything();
+    let guarded = |role| Alternative {
+        role: Some((role, predicate)),
+        ..Alternative::anything()
+    };
     let one = match (&test.attribute, &test.matcher) {
         (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
-            methods: facts.methods.bit(method),
+            methods: facts.methods.bits(method),
             ..anything
         },
-        // HEAD comes with the bit of GET, so GET itself has to be asked for.
         (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
             methods: facts.methods.bit(method),
-            rest: if **method == *b"GET" {
-                vec![predicate]
-            } else {
-                Vec::new()
-            },
             ..anything
         },
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {
@@ -241,27 +235,14 @@ fn of_test<'r>(
             }
         }
         (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => {
-            match role(name, facts.vocabulary) {
-                Some(role) => Alternative {
-                    role: Some((role, predicate)),
-                    ..anything
-                },
-                None => Alternative::asking(predicate),
-            }
+            role(name, facts.vocabulary).map_or_else(|| Alternative::asking(predicate), guarded)
         }
         (Attribute::Roles, Matcher::OneOf(names)) => {
             // Only one of several may be named in what is left, so each asks for itself alone.
-            let roles: Vec<_> = names
+            let known = names
                 .iter()
-                .map(|name| role(name.as_bytes(), facts.vocabulary))
-                .collect();
-            let guarded = |role: Option<RoleId>| {
-                role.map(|role| Alternative {
-                    role: Some((role, predicate)),
-                    ..Alternative::anything()
-                })
-            };
-            return roles.into_iter().filter_map(guarded).collect();
+                .filter_map(|name| role(name.as_bytes(), facts.vocabulary));
+            return known.map(guarded).collect();
         }
         (Attribute::Action, Matcher::Action(_)) => Alternative {
             action: Some(ActionKey {
@@ -287,20 +268,26 @@ fn of_test<'r>(
             },
             None => Alternative::asking(predicate),
         },
-        (Attribute::Path, matcher) => {
-            let keys = path_keys(predicate, matcher, facts.distinct_slash);
-            if keys.is_empty() {
-                return vec![Alternative::asking(predicate)];
-            }
-            let at = |path| Alternative {
-                path: Some(path),
-                ..Alternative::anything()
-            };
-            return keys.into_iter().map(at).collect();
-        }
+        (Attribute::Path, matcher) => return of_path(predicate, matcher, facts),
         _ => Alternative::asking(predicate),
     };
     vec![one]
+}
+
+fn of_path<'r>(
+    predicate: &'r Predicate,
+    matcher: &'r Matcher,
+    facts: &Facts<'_, 'r>,
+) -> Vec<Alternative<'r>> {
+    let keys = path_keys(predicate, matcher, facts.distinct_slash);
+    if keys.is_empty() {
+        return vec![Alternative::asking(predicate)];
+    }
+    let at = |path| Alternative {
+        path: Some(path),
+        ..Alternative::anything()
+    };
+    keys.into_iter().map(at).collect()
 }
 
 /// A test of a rule that binds where the attribute is absent too: the index lets that through, and it is asked.
@@ -364,9 +351,12 @@ fn path_keys<'r>(
             vec![key(steps, tail, ask)]
         }
         Matcher::Text(TextPattern::Exact(path)) => {
-            // `/` has no segment.
-            let path: &[u8] = if **path == *b"/" { b"" } else { path };
-            vec![key(literal_steps(path), false, Some(whole))]
+            let at = |steps| key(steps, false, Some(whole));
+            match &**path {
+                // `/` has no segment; `//`, where it is let through, is compared as `/` and has an empty one.
+                b"/" => vec![at(Vec::new()), at(vec![Step::Literal(b"")])],
+                path => vec![at(literal_steps(path))],
+            }
         }
         // What follows the last slash of the prefix is asked.
         matcher => {

@@ -1,7 +1,7 @@
 //! What decisions say and hand out: ids and places of rules, requirements, headers.
 
 use super::index::{IndexBuilder, Says};
-use super::names::OwnCaptures;
+use super::names::{OwnCaptures, Vocabulary};
 use super::predicates::Emit;
 use super::{Speaker, is_shadow};
 use crate::pattern::text::TextPattern;
@@ -16,6 +16,7 @@ use crate::rule::{
     self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test,
 };
 use crate::text::{Sources, Span};
+use std::collections::HashSet;
 
 /// Answers while they are gathered.
 #[derive(Default)]
@@ -182,13 +183,10 @@ impl Answers {
         rules: &'r RuleSet,
         index: &mut IndexBuilder<'_, 'r>,
     ) -> Outputs {
-        let mut strip: Vec<Box<str>> = Vec::new();
+        let mut seen = HashSet::new();
         let set = rules.on_allow.iter().map(|output| &output.name);
-        for name in rules.strip.iter().chain(set) {
-            if !strip.contains(&name.text) {
-                strip.push(name.text.clone());
-            }
-        }
+        let names = rules.strip.iter().chain(set).map(|name| &name.text);
+        let strip: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
         let on_allow = rules
             .on_allow
             .iter()
@@ -261,10 +259,17 @@ fn slot<'r>(attribute: &'r Attribute, span: Span, index: &mut IndexBuilder<'_, '
         .slot(attribute, &OwnCaptures::default(), span, index.diagnostics)
 }
 
-/// A condition as the program keeps it.
-pub(super) fn condition(condition: &rule::Condition) -> Condition {
-    Condition {
+/// The conditions as the program keeps them.
+pub(super) fn conditions(vocabulary: &Vocabulary<'_>) -> Box<[Condition]> {
+    let kept = |condition: &&rule::Condition| Condition {
         program: condition.program.clone(),
         text: condition.text.clone(),
-    }
+    };
+    vocabulary.condition_list.iter().map(kept).collect()
+}
+
+/// What declared actions are; they are numbered first.
+pub(super) fn action_about(rules: &RuleSet) -> Box<[Option<Box<str>>]> {
+    let actions = rules.actions.iter();
+    actions.map(|action| action.about.clone()).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::hierarchy::Hierarchy;
 use super::names::{Vocabulary, unknown};
+use super::separation::Separation;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::program::Place;
@@ -13,7 +14,7 @@ use crate::program::paths::{PathIndexBuilder, RootId, Step};
 use crate::program::roles::{Lists, RoleId};
 use crate::rule::{self, Name, RuleSet, Subject};
 use crate::text::{Sources, Span};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The providers that a policy knows; a host that is trusted may name others.
 pub(super) struct Providers<'r> {
@@ -81,7 +82,8 @@ struct Subjects<'r> {
 }
 
 impl<'r> Subjects<'r> {
-    fn add(&mut self, space: u32, name: &'r str, grant: u32) {
+    /// Notes a grant to a subject; gives the subject's number.
+    fn add(&mut self, space: u32, name: &'r str, grant: u32) -> u32 {
         let next = number(self.names.len());
         let id = *self.ids.entry((space, name)).or_insert(next);
         if id == next {
@@ -91,6 +93,7 @@ impl<'r> Subjects<'r> {
         if let Some(grants) = self.grants.get_mut(id as usize) {
             grants.push(grant);
         }
+        id
     }
 
     fn build(&self, seed: u64) -> (Names, Lists) {
@@ -105,6 +108,14 @@ impl<'r> Subjects<'r> {
             Lists::build(self.grants.iter().map(|grants| grants.iter().copied())),
         )
     }
+}
+
+/// When a grant holds, if it does not always.
+fn window(grant: &rule::Grant) -> Option<(i64, i64)> {
+    (grant.from.is_some() || grant.until.is_some()).then_some((
+        grant.from.unwrap_or(i64::MIN),
+        grant.until.unwrap_or(i64::MAX),
+    ))
 }
 
 /// Compiles the grants of a rule set.
@@ -134,16 +145,12 @@ impl<'r> GrantCompiler<'_, 'r> {
             let role = self.vocabulary.role(&grant.role, self.diagnostics);
             let within = self.within(grant);
             let place = match &grant.to {
-                Subject::User { provider, id: user } => {
-                    let provider =
-                        providers.resolve(provider.as_ref(), "user", user.span, self.diagnostics);
-                    provider.map(|provider| (&mut users, provider, &*user.text))
-                }
-                Subject::Group { provider, name } => {
-                    let provider =
-                        providers.resolve(provider.as_ref(), "group", name.span, self.diagnostics);
-                    provider.map(|provider| (&mut groups, provider, &*name.text))
-                }
+                Subject::User { provider, id } => providers
+                    .resolve(provider.as_ref(), "user", id.span, self.diagnostics)
+                    .map(|provider| (&mut users, provider, &*id.text)),
+                Subject::Group { provider, name } => providers
+                    .resolve(provider.as_ref(), "group", name.span, self.diagnostics)
+                    .map(|provider| (&mut groups, provider, &*name.text)),
                 Subject::Workload { pattern, span } => {
                     self.check_trust_domain(pattern, *span);
                     workloads.push((pattern, id));
@@ -151,41 +158,22 @@ impl<'r> GrantCompiler<'_, 'r> {
                 }
             };
             if let Some((subjects, provider, name)) = place {
-                provider_names.add(0, provider, id);
-                let space = provider_names
-                    .ids
-                    .get(&(0, provider))
-                    .copied()
-                    .unwrap_or(u32::MAX);
+                let space = provider_names.add(0, provider, id);
                 subjects.add(space, name, id);
             }
-            let window = (grant.from.is_some() || grant.until.is_some()).then(|| {
-                windows.id((
-                    grant.from.unwrap_or(i64::MIN),
-                    grant.until.unwrap_or(i64::MAX),
-                ))
-            });
-            let at = Place {
-                source: grant.span.source.0,
-                line: self.sources.position(grant.span).line,
-            };
+            let when = grant.when.as_ref();
             grants.push(Grant::new(
                 role.unwrap_or(RoleId(u32::MAX)),
                 (!within.is_empty()).then(|| withins.id(within)),
-                window,
-                grant
-                    .when
-                    .as_ref()
-                    .map(|when| self.vocabulary.condition(when)),
-                at,
+                window(grant).map(|window| windows.id(window)),
+                when.map(|when| self.vocabulary.condition(when)),
+                Place {
+                    source: grant.span.source.0,
+                    line: self.sources.position(grant.span).line,
+                },
             ));
         }
-        users
-            .grants
-            .iter()
-            .chain(&groups.grants)
-            .for_each(|of_one| self.check_static(of_one));
-        self.check_workloads(&workloads);
+        self.check_separation(&users, &groups, &workloads);
         let (trust_domains, index, workload_grants) = self.workloads(&workloads);
         let (users, user_grants) = users.build(self.seed);
         let (groups, group_grants) = groups.build(self.seed);
@@ -253,52 +241,26 @@ impl<'r> GrantCompiler<'_, 'r> {
         }
     }
 
-    /// Two grants of one subject whose roles exclude each other must not be able to hold at once.
-    fn check_static(&mut self, of_one: &[u32]) {
-        let exclusive: Vec<(&rule::Grant, RoleId)> = of_one
-            .iter()
-            .filter_map(|id| self.rules.grants.get(*id as usize))
-            .filter_map(|grant| {
-                Some((
-                    grant,
-                    RoleId(self.vocabulary.roles.get(0, &grant.role.text)?),
-                ))
-            })
-            .filter(|(_, role)| self.hierarchy.is_exclusive(*role))
-            .collect();
-        for (at, (grant, role)) in exclusive.iter().enumerate() {
-            // One report for each grant is enough, and keeps a hostile policy from costing a square of its size twice.
-            let earlier = exclusive.get(..at).unwrap_or_default();
-            let conflict = earlier.iter().find_map(|(other, other_role)| {
-                let pair = self.hierarchy.static_conflict(*role, *other_role)?;
-                coincide(grant, other).then_some((*other, pair))
-            });
-            if let Some((other, (_, _, exclusion))) = conflict {
-                let message = format!(
-                    "this grant and another give the same subject \"{}\" and \"{}\", which exclude each other",
-                    grant.role.text, other.role.text
-                );
-                let mut diagnostic =
-                    Diagnostic::error(Code::STATIC_CONFLICT, grant.role.span, message)
-                        .related(other.span, "the other grant");
-                if let Some(exclusion) = self.rules.exclusions.get(exclusion as usize) {
-                    diagnostic = diagnostic.related(exclusion.span, "excluded here");
-                }
-                self.diagnostics.push(diagnostic.help(
-                    "take one of the grants away, or give them domains or times that do not meet",
-                ));
-            }
-        }
-    }
-
-    fn check_workloads(&mut self, workloads: &[(&'r SpiffePattern, u32)]) {
-        let mut same: HashMap<&SpiffePattern, Vec<u32>> = HashMap::new();
+    fn check_separation(
+        &mut self,
+        users: &Subjects<'r>,
+        groups: &Subjects<'r>,
+        workloads: &[(&'r SpiffePattern, u32)],
+    ) {
+        let mut same: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for (pattern, id) in workloads {
-            same.entry(pattern).or_default().push(*id);
+            same.entry(pattern.to_string()).or_default().push(*id);
         }
-        let mut groups: Vec<Vec<u32>> = same.into_values().filter(|ids| ids.len() > 1).collect();
-        groups.sort();
-        groups.iter().for_each(|ids| self.check_static(ids));
+        let mut separation = Separation::new(self.rules, self.vocabulary, self.hierarchy);
+        for of_one in users
+            .grants
+            .iter()
+            .chain(&groups.grants)
+            .chain(same.values())
+        {
+            separation.check(of_one, self.diagnostics);
+        }
+        separation.finish(self.diagnostics);
     }
 
     /// Workloads by the segments of their paths, one root for each trust domain.
@@ -340,18 +302,6 @@ impl<'r> GrantCompiler<'_, 'r> {
             Lists::build(lists.into_iter()),
         )
     }
-}
-
-/// Whether two grants can hold in the same request.
-fn coincide(a: &rule::Grant, b: &rule::Grant) -> bool {
-    let apart = a.within.iter().any(|(name, value)| {
-        b.within
-            .iter()
-            .any(|(other, other_value)| name.text == other.text && value != other_value)
-    });
-    let starts = |grant: &rule::Grant| grant.from.unwrap_or(i64::MIN);
-    let ends = |grant: &rule::Grant| grant.until.unwrap_or(i64::MAX);
-    !apart && starts(a) < ends(b) && starts(b) < ends(a)
 }
 
 /// Values numbered in the order in which they are first met.

@@ -7,7 +7,7 @@ use crate::program::roles::{Lists, RoleId};
 use crate::rule::{Exclusion, ExclusionKind, Role, RuleSet};
 
 /// The most roles that all closures may hold together, and pairs that exclusions may.
-const MAX_CLOSURE: usize = 1 << 24;
+const MAX_CLOSURE: usize = 1 << 22;
 const MAX_PAIRS: usize = 1 << 20;
 
 /// By role: itself and all that it inherits, in the order of their numbers.
@@ -129,7 +129,9 @@ impl Hierarchy {
         }
     }
 
-    /// A role that holds or inherits two roles of an exclusion could never be used.
+    /// A role that holds or inherits two roles of a static exclusion could never be held.
+    ///
+    /// One that does so of a dynamic exclusion can: a request may act in less than it holds.
     fn check_own(
         &self,
         role: &Role,
@@ -140,38 +142,32 @@ impl Hierarchy {
         let Some(id) = vocabulary.roles.get(0, &role.name.text).map(RoleId) else {
             return;
         };
-        for kind in [ExclusionKind::Static, ExclusionKind::Dynamic] {
-            let closure = self.closure(id);
-            let own = closure.iter().find_map(|of| {
-                let excluded = self.pairs(kind).get(*of as usize)?;
-                excluded
-                    .iter()
-                    .find(|(other, _)| closure.binary_search(other).is_ok())
-                    .map(|(other, at)| (*of, *other, *at))
-            });
-            if let Some((a, b, at)) = own {
-                let name = |role: u32| {
-                    vocabulary
-                        .roles
-                        .iter()
-                        .nth(role as usize)
-                        .unwrap_or_default()
-                };
-                let message = format!(
-                    "role \"{}\" brings both \"{}\" and \"{}\", which exclude each other",
-                    role.name.text,
-                    name(a),
-                    name(b)
-                );
-                let mut diagnostic =
-                    Diagnostic::error(Code::STATIC_CONFLICT, role.name.span, message);
-                if let Some(exclusion) = rules.exclusions.get(at as usize) {
-                    diagnostic = diagnostic.related(exclusion.span, "excluded here");
-                }
-                diagnostics.push(diagnostic);
-                return;
-            }
+        let closure = self.closure(id);
+        let own = closure.iter().find_map(|of| {
+            let mut excluded = self.held.get(*of as usize)?.iter();
+            excluded
+                .find(|(other, _)| closure.binary_search(other).is_ok())
+                .map(|(other, at)| (*of, *other, *at))
+        });
+        let Some((a, b, at)) = own else { return };
+        let name = |role: u32| {
+            vocabulary
+                .roles
+                .iter()
+                .nth(role as usize)
+                .unwrap_or_default()
+        };
+        let message = format!(
+            "role \"{}\" brings both \"{}\" and \"{}\", which exclude each other",
+            role.name.text,
+            name(a),
+            name(b)
+        );
+        let mut diagnostic = Diagnostic::error(Code::STATIC_CONFLICT, role.name.span, message);
+        if let Some(exclusion) = rules.exclusions.get(at as usize) {
+            diagnostic = diagnostic.related(exclusion.span, "excluded here");
         }
+        diagnostics.push(diagnostic);
     }
 }
 
@@ -182,12 +178,14 @@ fn parents(
 ) -> Vec<Vec<u32>> {
     let mut parents = vec![Vec::new(); vocabulary.roles.len()];
     for role in roles {
-        let inherited: Vec<u32> = role
+        let mut inherited: Vec<u32> = role
             .inherits
             .iter()
             .filter_map(|name| vocabulary.role(name, diagnostics))
             .map(|id| id.0)
             .collect();
+        inherited.sort_unstable();
+        inherited.dedup();
         if let Some(of_role) = vocabulary
             .roles
             .get(0, &role.name.text)

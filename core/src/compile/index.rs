@@ -100,9 +100,8 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             })
             .collect();
         all.sort_by(|(_, a, _), (_, b, _)| b.template.cmp_specificity(&a.template));
-        let mut rank = 0;
-        for group in all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template)) {
-            rank += 1;
+        let groups = all.chunk_by(|(_, a, _), (_, b, _)| a.template.same_shape(&b.template));
+        for (rank, group) in (1..).zip(groups) {
             self.check_ties(group.iter().map(|(at, route, span)| {
                 (
                     actions.get(*at).map_or("", |action| &*action.name.text),
@@ -120,7 +119,7 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
                     .leaf(RootId(0), steps.into_iter(), tail, &mut self.leaves);
                 let methods = match &route.method {
                     Method::Any => methods::ANY,
-                    Method::Token(method) => self.methods.bit(method.as_bytes()),
+                    Method::Token(method) => self.methods.bits(method.as_bytes()),
                 };
                 let short = |at: usize| u8::try_from(at).unwrap_or(u8::MAX);
                 let capture = |name: &str| {
@@ -214,11 +213,12 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             let predicate = self.emit(&left, own);
             let entry = self.entry(alternative, predicate, says);
             if alternative.path.as_ref().is_some_and(|path| path.or_none) {
-                match alternative.host {
-                    // Requests without a path arrive at the root of their host.
-                    Some(_) => self.put(root, std::iter::empty(), false, entry),
-                    None => self.leaves.push(self.without_path, entry),
-                }
+                // That place establishes neither path nor host.
+                let mut left = alternative.left_to_ask(false);
+                left.extend(alternative.action.map(|action| action.whole));
+                let predicate = self.emit(&left, own);
+                let entry = self.entry(alternative, predicate, says);
+                self.leaves.push(self.without_path, entry);
             }
             match &alternative.path {
                 Some(path) => self.put(root, path.steps.iter().copied(), path.tail, entry),
@@ -394,8 +394,8 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             leaves,
             routes: self.routes.into(),
             predicates: self.predicates,
-            // A visited node has two leaves at most.
-            most_leaves: usize::try_from(worst.min(MAX_WALK)).unwrap_or(usize::MAX) * 2 * roots,
+            // A visited node has two leaves at most; those of everything, of no path and of the action come on top.
+            most_leaves: usize::try_from(worst.min(MAX_WALK)).unwrap_or(usize::MAX) * 2 * roots + 3,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | [`names`] | numbers of names |
 //! | [`hierarchy`] | closures of roles, exclusions |
 //! | [`grants`] | grants by subject |
+//! | [`separation`] | whether grants break a separation of duty |
 //! | [`alternatives`] | facts of a rule that the index can establish |
 //! | [`index`] | the path index and its leaves |
 //! | [`predicates`] | what is left to ask |
@@ -17,11 +18,13 @@ mod hierarchy;
 mod index;
 mod names;
 mod predicates;
+mod separation;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_LAYERS;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::TrailingSlash;
+use crate::program::grants::Grants;
 use crate::program::leaf::MAX_RULES;
 use crate::program::methods::Methods;
 use crate::program::names::Names;
@@ -88,6 +91,7 @@ pub(crate) fn compile(
     let domains = answers.domains(rules, &mut index);
     let condition_slots = answers.condition_slots(rules, &mut index);
     let index = index.finish(speakers.first().map(Speaker::span));
+    vocabulary.check_counts(diagnostics);
     Program {
         paths: index.paths,
         hosts: index.hosts,
@@ -97,35 +101,19 @@ pub(crate) fn compile(
         actions: index.actions,
         routes: index.routes,
         predicates: index.predicates,
-        conditions: vocabulary
-            .condition_list
-            .iter()
-            .map(|condition| answers::condition(condition))
-            .collect(),
+        conditions: answers::conditions(&vocabulary),
         condition_slots,
         most_leaves: index.most_leaves,
         layers: layers(rules, diagnostics),
-        roles: Roles {
-            names: vocabulary.roles.build(seed),
-            closure: hierarchy.closures(),
-            excluded_held: hierarchy.excluded(ExclusionKind::Static),
-            excluded_active: hierarchy.excluded(ExclusionKind::Dynamic),
-        },
-        inputs: inputs(
-            &vocabulary,
-            domains,
-            vocabulary.time || !grants.windows.is_empty(),
-            seed,
-        ),
+        roles: roles(&vocabulary, &hierarchy, seed),
+        inputs: inputs(&vocabulary, &grants, domains, seed),
         grants,
         methods,
         identity: identity(rules, seed, diagnostics),
-        network: Network {
-            trusted_proxies: CidrSet::new(rules.network.trusted_proxies.iter().copied()),
-            xff_hops: rules.network.xff_hops,
-        },
+        network: network(&rules.network),
         normalize: rules.paths.normalize,
         trailing_slash: rules.paths.trailing_slash,
+        action_about: answers::action_about(rules),
         rules: answers.rules.into(),
         requires: answers.requires.into(),
         outputs,
@@ -225,10 +213,26 @@ fn layers(rules: &RuleSet, diagnostics: &mut Diagnostics) -> Layers {
     }
 }
 
+fn roles(vocabulary: &Vocabulary<'_>, hierarchy: &Hierarchy, seed: u64) -> Roles {
+    Roles {
+        names: vocabulary.roles.build(seed),
+        closure: hierarchy.closures(),
+        excluded_held: hierarchy.excluded(ExclusionKind::Static),
+        excluded_active: hierarchy.excluded(ExclusionKind::Dynamic),
+    }
+}
+
+fn network(given: &rule::Network) -> Network {
+    Network {
+        trusted_proxies: CidrSet::new(given.trusted_proxies.iter().copied()),
+        xff_hops: given.xff_hops,
+    }
+}
+
 fn inputs(
     vocabulary: &Vocabulary<'_>,
+    grants: &Grants,
     domains: Box<[(Box<str>, Slot)]>,
-    time: bool,
     seed: u64,
 ) -> Inputs {
     Inputs {
@@ -238,7 +242,7 @@ fn inputs(
         attributes: vocabulary.declared.clone().into(),
         captures: vocabulary.captures.build(seed),
         domains,
-        time,
+        time: vocabulary.time || !grants.windows.is_empty(),
         remote_ip: vocabulary.remote_ip,
     }
 }

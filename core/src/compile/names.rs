@@ -1,6 +1,7 @@
 //! Interning: the names of a rule set become the numbers of a program.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, suggest};
+use crate::limits::MAX_HEADER_NAME;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::template::Method;
 use crate::pattern::text::TextPattern;
@@ -17,19 +18,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Texts numbered in the order in which they are first met.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Interner<'r> {
     ids: HashMap<(u32, &'r str), u32, BuildFold>,
     names: Vec<(u32, &'r str)>,
-}
-
-impl Default for Interner<'_> {
-    fn default() -> Self {
-        Self {
-            ids: HashMap::default(),
-            names: Vec::new(),
-        }
-    }
 }
 
 impl<'r> Interner<'r> {
@@ -109,7 +101,6 @@ impl<'r> Vocabulary<'r> {
             attribute,
             ty,
             optional,
-            ..
         } in &rules.attributes
         {
             let (owner, name) = match attribute {
@@ -207,6 +198,21 @@ impl<'r> Vocabulary<'r> {
         id
     }
 
+    /// Slots number what they read with 16 bits, of which the last stands for nothing.
+    pub(super) fn check_counts(&self, diagnostics: &mut Diagnostics) {
+        let most = usize::from(u16::MAX);
+        let kinds = [
+            ("headers", self.headers.len()),
+            ("query parameters", self.queries.len()),
+            ("attributes", self.attributes.len()),
+            ("captures", self.captures.len()),
+        ];
+        for (what, _) in kinds.iter().filter(|(_, count)| *count > most) {
+            let message = format!("a policy reads at most {most} different {what}");
+            diagnostics.push(Diagnostic::error_of_load(Code::TOO_MANY_RULES, message));
+        }
+    }
+
     /// Where a predicate finds an attribute. `own` are the captures of the rule's own routes.
     pub(super) fn slot(
         &mut self,
@@ -233,7 +239,14 @@ impl<'r> Vocabulary<'r> {
             Attribute::Path => Slot::Path,
             Attribute::Host => Slot::Host,
             Attribute::Authority => Slot::Authority,
-            Attribute::Header(name) => Slot::Header(short(self.headers.intern(0, name))),
+            Attribute::Header(name) => {
+                if name.len() > MAX_HEADER_NAME {
+                    let message =
+                        format!("the name of a header has at most {MAX_HEADER_NAME} bytes");
+                    diagnostics.push(Diagnostic::error(Code::BAD_HEADER_NAME, span, message));
+                }
+                Slot::Header(short(self.headers.intern(0, name)))
+            }
             Attribute::Query(name) => Slot::Query(short(self.queries.intern(0, name))),
             Attribute::SourceIp => Slot::SourceIp,
             Attribute::RemoteIp => {

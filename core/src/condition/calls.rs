@@ -2,9 +2,10 @@
 
 use super::ast::ExprId;
 use super::check::{Checker, Reference};
-use super::error::{ConditionError, ConditionErrorKind, closest};
+use super::error::{ConditionError, ConditionErrorKind};
 use super::signatures;
 use super::types::Type;
+use crate::diagnostic::suggest;
 use crate::program::condition::{EvalError, Function};
 
 impl Checker<'_> {
@@ -139,7 +140,7 @@ impl Checker<'_> {
             };
             error.with_help(format!("write `{usage}`"))
         } else {
-            match closest(name, signatures::names()) {
+            match suggest(name, signatures::names()) {
                 Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
                 None => error,
             }

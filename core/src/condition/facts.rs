@@ -2,8 +2,9 @@
 //! have written, and what must hold of a request before a condition can.
 
 use super::schema::{Schema, Slot};
+use super::types::Type;
 use crate::program::condition::{
-    AttributeId, CidrSet, Comprehension, Kids, LoopKind, Node, NodeId, Program,
+    AttributeId, Comprehension, Kids, LoopKind, Node, NodeId, Program,
 };
 
 /// A condition taken apart. It means exactly what the program means.
@@ -15,6 +16,8 @@ pub(crate) enum Lowered {
     Any(Vec<Lowered>),
     Not(Box<Lowered>),
     Test(Test),
+    /// Another test of one attribute, which the index has no use for.
+    Single(NodeId),
     /// A part that only the evaluator knows ([`crate::program::condition::Evaluator::part_holds`]).
     Opaque(NodeId),
 }
@@ -26,7 +29,7 @@ impl Lowered {
             Self::Always(_) | Self::Opaque(_) => false,
             Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::could_be_match),
             Self::Not(part) => part.could_be_match(),
-            Self::Test(_) => true,
+            Self::Test(_) | Self::Single(_) => true,
         }
     }
 }
@@ -36,8 +39,6 @@ impl Lowered {
 #[derive(Clone, Debug)]
 pub(crate) struct Test {
     pub(crate) attribute: AttributeId,
-    /// Whether a request may lack the attribute.
-    pub(crate) optional: bool,
     pub(crate) matcher: Matcher,
 }
 
@@ -50,18 +51,10 @@ pub(crate) enum Matcher {
     EndsWith(Box<str>),
     /// It is a list that has one of these strings.
     HasAny(Vec<Box<str>>),
-    InCidr(CidrSet),
-    /// It is there. Never an error.
-    Present,
-}
-
-/// Takes a program apart.
-pub(crate) fn lower(program: &Program, schema: &Schema) -> Lowered {
-    lower_some(program, schema, |_| true)
 }
 
 /// Takes a program apart into tests of the attributes that `wanted` picks.
-pub(crate) fn lower_some(program: &Program, schema: &Schema, wanted: fn(&Slot) -> bool) -> Lowered {
+pub(crate) fn lower(program: &Program, schema: &Schema, wanted: fn(&Slot) -> bool) -> Lowered {
     let names = Names { schema, wanted };
     match program.root {
         Some(root) => part(program, &names, root),
@@ -103,7 +96,11 @@ fn part(program: &Program, schema: &Names<'_>, id: NodeId) -> Lowered {
                 None => Lowered::Opaque(id),
             }
         }
-        node => simple(program, schema, node).map_or(Lowered::Opaque(id), Lowered::Test),
+        node => match simple(program, schema, node) {
+            Some(test) => Lowered::Test(test),
+            None if is_single(program, schema, node) => Lowered::Single(id),
+            None => Lowered::Opaque(id),
+        },
     }
 }
 
@@ -124,19 +121,6 @@ fn simple(program: &Program, schema: &Names<'_>, node: Node) -> Option<Test> {
             test(program, schema, operand, Matcher::EndsWith(text(suffix)))
         }
         Node::Member(item, list) => test(program, schema, list, Matcher::HasAny(vec![text(item)])),
-        Node::InCidr(operand, set) => {
-            let set = program.cidrs.get(set.index())?.clone();
-            test(program, schema, operand, Matcher::InCidr(set))
-        }
-        Node::HasAttribute(attribute) => {
-            let slot = schema.read(attribute)?;
-            let optional = slot.declaration.optional;
-            Some(Test {
-                attribute,
-                optional,
-                matcher: Matcher::Present,
-            })
-        }
         Node::Comprehension(id) => {
             let node = program.comprehensions.get(id.index())?;
             test(
@@ -147,6 +131,20 @@ fn simple(program: &Program, schema: &Names<'_>, node: Node) -> Option<Test> {
             )
         }
         _ => None,
+    }
+}
+
+/// Whether an address is asked for its network, or an attribute whether it is there.
+fn is_single(program: &Program, schema: &Names<'_>, node: Node) -> bool {
+    match node {
+        Node::HasAttribute(attribute) => schema.read(attribute).is_some(),
+        Node::InCidr(operand, _) => match program.node(operand) {
+            Node::Attribute(attribute) => schema
+                .read(attribute)
+                .is_some_and(|slot| slot.declaration.ty == Type::Ip),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -167,7 +165,6 @@ fn wanted_element(program: &Program, node: &Comprehension) -> Option<Vec<Box<str
 /// A test, if the operand is an attribute of the type that the matcher is made
 /// for; of any other it could be an error where the condition has a value.
 fn test(program: &Program, schema: &Names<'_>, operand: NodeId, matcher: Matcher) -> Option<Test> {
-    use super::types::Type;
     let Node::Attribute(attribute) = program.node(operand) else {
         return None;
     };
@@ -177,14 +174,8 @@ fn test(program: &Program, schema: &Names<'_>, operand: NodeId, matcher: Matcher
             declaration.ty == Type::Str
         }
         Matcher::HasAny(_) => declaration.ty == Type::list(Type::Str),
-        Matcher::InCidr(_) => declaration.ty == Type::Ip,
-        Matcher::Present => true,
     };
-    fits.then_some(Test {
-        attribute,
-        optional: declaration.optional,
-        matcher,
-    })
+    fits.then_some(Test { attribute, matcher })
 }
 
 /// `a || b`, with the tests of one attribute joined.
@@ -267,13 +258,11 @@ fn facts_of(program: &Program, schema: &Names<'_>, id: NodeId) -> Vec<Fact> {
             }
         }
         node => match simple(program, schema, node) {
-            Some(Test {
-                attribute, matcher, ..
-            }) => match matcher {
+            Some(Test { attribute, matcher }) => match matcher {
                 Matcher::OneOf(strings) => vec![Fact::OneOf(attribute, strings)],
                 Matcher::StartsWith(prefix) => vec![Fact::StartsWith(attribute, vec![prefix])],
                 Matcher::HasAny(strings) => vec![Fact::HasAny(attribute, strings)],
-                Matcher::EndsWith(_) | Matcher::InCidr(_) | Matcher::Present => Vec::new(),
+                Matcher::EndsWith(_) => Vec::new(),
             },
             None => Vec::new(),
         },

@@ -39,14 +39,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ConditionError> {
         lexer.skip_blank();
         let start = lexer.at;
         let kind = lexer.token()?;
-        let end = kind == TokenKind::End;
-        tokens.push(Token {
-            kind,
-            span: span(start, lexer.at),
-        });
-        if end {
+        if kind == TokenKind::End {
+            // Behind the last character, not on the next line of a block.
+            let end = text.trim_end().len();
+            let span = span(end, end);
+            tokens.push(Token { kind, span });
             return Ok(tokens);
         }
+        let span = span(start, lexer.at);
+        tokens.push(Token { kind, span });
     }
 }
 

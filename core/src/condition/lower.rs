@@ -77,7 +77,6 @@ impl Own {
 /// A program and what was found on the way.
 pub(super) struct Lowered {
     pub(super) program: Program,
-    pub(super) cost: u64,
     pub(super) errors: Vec<ConditionError>,
 }
 
@@ -97,12 +96,10 @@ pub(super) fn lower(ast: &Ast, checked: &Checked, schema: &Schema, mode: Mode) -
     };
     let root = ast.root().map(|root| lowering.value(root));
     lowering.program.root = root;
-    let cost = root.map_or(0, |root| lowering.info(root).cost);
     if let Some(root) = root {
         lowering.price(root, MAX_CONDITION_COST);
     }
     Lowered {
-        cost,
         errors: lowering.errors,
         program: lowering.program,
     }

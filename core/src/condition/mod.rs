@@ -71,8 +71,6 @@ pub(crate) struct Compiled {
     pub(crate) program: Program,
     /// The type of its value.
     pub(crate) ty: Type,
-    /// Units in the worst case.
-    pub(crate) cost: u64,
     /// The optional attributes that it reads without asking `has()`, with their places.
     pub(crate) unguarded: Vec<(Span, AttributeId)>,
 }
@@ -122,7 +120,6 @@ pub(crate) fn compile(
     Ok(Compiled {
         program: lowered.program,
         ty,
-        cost: lowered.cost,
         unguarded,
     })
 }

@@ -2,10 +2,11 @@
 
 use super::ast::{Expr, ExprId};
 use super::check::{Checker, Reference};
-use super::error::{ConditionError, ConditionErrorKind, closest};
+use super::error::{ConditionError, ConditionErrorKind};
 use super::schema::Declared;
 use super::signatures;
 use super::types::Type;
+use crate::diagnostic::suggest;
 use crate::program::condition::{Constant, EvalError};
 
 impl Checker<'_> {
@@ -139,7 +140,7 @@ impl Checker<'_> {
             let message = format!("unknown attribute `{name}`");
             let error = ConditionError::new(ConditionErrorKind::UnknownName, range, message);
             let locals = self.scope.iter().map(|(local, _)| *local);
-            match closest(&name, self.schema.names().chain(locals)) {
+            match suggest(&name, self.schema.names().chain(locals)) {
                 Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
                 None if name.contains(".attr.") => error.with_help("declare it under `attributes`"),
                 None => error,
@@ -214,11 +215,6 @@ impl Checker<'_> {
         let qualified = format!("{namespace}.{name}");
         (!local && signatures::exists(&qualified, false)).then_some(qualified)
     }
-}
-
-/// Whether a type is called so.
-pub(super) fn is_type_name(name: &str) -> bool {
-    TYPE_NAMES.contains(&name)
 }
 
 /// The names of types, which are values too.

@@ -24,7 +24,6 @@ pub(crate) enum Shape {
     ListStr,
     ListDyn,
     MapAB,
-    MapStrDyn,
     OptionalA,
     ListOptionalA,
 }
@@ -50,7 +49,6 @@ impl Shape {
             Self::ListStr => Type::list(Type::Str),
             Self::ListDyn => Type::list(Type::Dyn),
             Self::MapAB => Type::map(a.clone(), b.clone()),
-            Self::MapStrDyn => Type::map(Type::Str, Type::Dyn),
             Self::OptionalA => Type::optional(a.clone()),
             Self::ListOptionalA => Type::list(Type::optional(a.clone())),
         }

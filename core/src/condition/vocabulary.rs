@@ -236,28 +236,6 @@ pub(crate) const VOCABULARY: &[Attribute] = &[
     ),
 ];
 
-/// Names under which a policy cannot declare anything but attributes.
-const ROOTS: [&str; 9] = [
-    "request",
-    "source",
-    "remote",
-    "connection",
-    "principal",
-    "resource",
-    "action",
-    "route",
-    "values",
-];
-
-/// Whether a policy's own name would hide one of the vocabulary, a function's
-/// namespace or a type.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    let namespaces = [
-        "cel", "math", "net", "optional", "strings", "google", "ip", "cidr",
-    ];
-    ROOTS.contains(&name) || namespaces.contains(&name) || super::names::is_type_name(name)
-}
-
 /// A schema of the whole vocabulary.
 pub(crate) fn schema() -> Schema {
     let mut schema = Schema::default();

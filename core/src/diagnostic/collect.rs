@@ -51,10 +51,6 @@ impl Diagnostics {
         }
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        self.has_errors
-    }
-
     /// Resolves the places and sorts by source name, line, column, code.
     pub(crate) fn finish(self, sources: &Sources) -> Vec<Diagnostic> {
         let resolved = self.kept.into_iter().map(|kept| kept.resolved(sources));

@@ -7,7 +7,8 @@ const MAX_NAME_CHARS: usize = 64;
 /// Most candidates that are looked at.
 const MAX_CANDIDATES: usize = 10_000;
 
-/// The candidate that differs from `name` in at most a third of its characters, if any.
+/// The candidate that differs from `name` in at most a third of the characters of its last
+/// dotted part, if any: `principal.attr.` says nothing of what follows it.
 pub(crate) fn suggest<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
@@ -16,7 +17,8 @@ pub(crate) fn suggest<'c>(
     if length > MAX_NAME_CHARS {
         return None;
     }
-    let allowed = length.div_ceil(3);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let allowed = last.chars().count().div_ceil(3);
     let close = candidates
         .into_iter()
         .take(MAX_CANDIDATES)

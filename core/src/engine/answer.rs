@@ -401,3 +401,20 @@ impl<'a> Iterator for Headers<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Scratch};
+
+    /// A decision may be held across an await, an engine shared by all threads.
+    #[test]
+    fn what_threads_may_share() {
+        fn shared<T: Send + Sync>() {}
+        fn sent<T: Send>() {}
+        shared::<Engine>();
+        shared::<Policy>();
+        shared::<Decision<'static>>();
+        sent::<Scratch>();
+    }
+}

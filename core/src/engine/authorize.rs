@@ -20,8 +20,8 @@ pub(super) trait Listen: Watch {
 
 static NO_SEGMENTS: Segments = Segments::new();
 
-/// Finds the leaves that the path leads to, and the most specific route among them.
-#[inline]
+/// Finds the leaves that the request leads to by its path and host, and the most specific route among them.
+#[inline(always)]
 pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> {
     let (bound, program) = (&view.bound, view.bound.program);
     sets.leaves.clear();
@@ -33,10 +33,11 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
         leaves, pending, ..
     } = sets;
     let mut best: Option<(&Route, u32)> = None;
+    let any_routes = !program.routes.is_empty() && !bound.is_about_server();
     let mut visit = |leaf: Leaf| {
-        // There is room: the compiler counted the most leaves that a walk can meet.
-        if leaves.len() < leaves.capacity() {
-            leaves.push(leaf);
+        note(leaves, leaf);
+        if !any_routes {
+            return;
         }
         for entry in program.leaves.routes(leaf) {
             if entry.methods & bound.methods == 0 {
@@ -45,10 +46,8 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
             let Some(route) = program.routes.get(entry.rule() as usize) else {
                 continue;
             };
-            // The same rank is the same path: a method that is named beats any, and HEAD itself a GET that takes it in.
-            let key = |route: &Route, methods: u32| {
-                (route.rank, methods.count_zeros(), methods & bound.methods)
-            };
+            // The same rank is the same path: the fewer methods a route takes the better, so HEAD itself beats a GET that takes it in.
+            let key = |route: &Route, methods: u32| (route.rank, methods.count_zeros());
             let better =
                 |(other, methods): (&Route, u32)| key(route, entry.methods) > key(other, methods);
             if best.is_none_or(better) {
@@ -72,8 +71,16 @@ pub(super) fn locate<'a>(view: &View<'a>, sets: &mut Sets) -> Option<&'a Route> 
     best.map(|(route, _)| route)
 }
 
-/// What the request means: the route's action, or the host's. They must not differ.
+/// There is room: the compiler counted the most leaves that one decision can meet.
 #[inline]
+fn note(leaves: &mut Vec<Leaf>, leaf: Leaf) {
+    if leaf.len != 0 && leaves.len() < leaves.capacity() {
+        leaves.push(leaf);
+    }
+}
+
+/// What the request means: the route's action, or the host's. They must not differ.
+#[inline(always)]
 pub(super) fn action<'a>(
     program: &'a Program,
     given: Option<&'a [u8]>,
@@ -103,7 +110,7 @@ pub(super) fn action<'a>(
 }
 
 /// Evaluates every candidate and tallies what matched.
-#[inline]
+#[inline(always)]
 pub(super) fn authorize<L: Listen>(
     view: &View<'_>,
     sets: &mut Sets,
@@ -118,6 +125,13 @@ pub(super) fn authorize<L: Listen>(
     };
     sets.decision += 1;
     sets.bound.clear();
+    note(&mut sets.leaves, program.everywhere);
+    if view.bound.path.is_none() {
+        note(&mut sets.leaves, program.without_path);
+    }
+    if let Some(action) = &view.action {
+        note(&mut sets.leaves, program.actions.leaf(action.id));
+    }
     let Sets {
         held,
         active,
@@ -130,31 +144,12 @@ pub(super) fn authorize<L: Listen>(
     } = sets;
     let roles = if *narrowed { &*active } else { &*held };
     let facts = Held { view, roles, arena };
-    let mut visit = |entry: &Entry| {
-        if entry.methods & view.bound.methods != 0 {
-            count.entry(program, entry, &facts, (bound, bound_at, *decision));
-        }
-    };
-    program.leaves.visit(program.everywhere, roles, &mut visit);
-    if view.bound.path.is_none() {
-        program
-            .leaves
-            .visit(program.without_path, roles, &mut visit);
-    }
     for leaf in leaves.iter() {
-        program.leaves.visit(*leaf, roles, &mut visit);
-    }
-    if let Some(action) = &view.action {
-        let leaf = match action.id {
-            Some(id) => program
-                .actions
-                .leaves
-                .get(id as usize)
-                .copied()
-                .unwrap_or_default(),
-            None => program.actions.undeclared,
-        };
-        program.leaves.visit(leaf, roles, &mut visit);
+        program.leaves.visit(*leaf, roles, |entry| {
+            if entry.methods & view.bound.methods != 0 {
+                count.entry(program, entry, &facts, (bound, bound_at, *decision));
+            }
+        });
     }
     (count.enforced, count.shadow)
 }
@@ -166,7 +161,7 @@ struct Count<'l, L> {
 }
 
 impl<L: Listen> Count<'_, L> {
-    #[inline]
+    #[inline(always)]
     fn entry(
         &mut self,
         program: &Program,
@@ -226,6 +221,7 @@ fn undecided(program: &Program, rule: u32, facts: &Held<'_, '_>) -> Truth {
 }
 
 /// Notes that the requirements of a rule bind, unless the rule does not match.
+#[inline(never)]
 fn bind<L: Listen>(
     program: &Program,
     entry: &Entry,

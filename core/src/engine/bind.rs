@@ -2,10 +2,13 @@
 
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
-use crate::limits::{MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::bytes::{holds_either, is_printable};
+use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
-use crate::pattern::path::{Normalized, Segments, TrailingSlash, canonical_decoded, normalize};
+use crate::pattern::path::{
+    Normalized, PathError, Segments, TrailingSlash, canonical_decoded, normalize,
+};
 use crate::program::vocabulary::AttributeType;
 use crate::program::{Declared, Owner, Program};
 use crate::request::{Attribute, Request, Value};
@@ -24,8 +27,6 @@ pub(super) struct Bound<'a> {
     pub(super) segments: &'a Segments,
     pub(super) host: Option<Host<'a>>,
     pub(super) methods: u32,
-    pub(super) source_ip: Option<IpAddr>,
-    pub(super) remote_ip: RemoteIp,
     pub(super) slots: &'a Slots,
 }
 
@@ -51,6 +52,12 @@ impl<'a> Bound<'a> {
         })
     }
 
+    /// Whether the request is about the server as a whole, which no route and no template is.
+    #[inline]
+    pub(super) fn is_about_server(&self) -> bool {
+        self.path.is_some_and(is_asterisk)
+    }
+
     /// Whether a final slash counts as an empty segment.
     #[inline]
     pub(super) fn final_slash(&self) -> bool {
@@ -60,7 +67,7 @@ impl<'a> Bound<'a> {
 }
 
 /// Checks the request and finds what the policy reads of it.
-#[inline]
+#[inline(always)]
 pub(super) fn bind<'a>(
     program: &'a Program,
     request: &'a Request<'a>,
@@ -75,34 +82,35 @@ pub(super) fn bind<'a>(
     if !asks_something(request) {
         return Err(Malformed("nothing_asked"));
     }
+    let slash = program.trailing_slash;
+    let refused = |error: PathError| Malformed(error.slug());
     let path = match (request.path, request.path_decoded) {
+        (Some(target), None) => {
+            Some(normalize(target, program.normalize, slash, path, segments).map_err(refused)?)
+        }
+        (None, Some(decoded)) => {
+            Some(canonical_decoded(decoded, slash, path, segments).map_err(refused)?)
+        }
         (None, None) => None,
-        (Some(target), None) => Some(normalize(
-            target,
-            program.normalize,
-            program.trailing_slash,
-            path,
-            segments,
-        )),
-        (None, Some(decoded)) => Some(canonical_decoded(
-            decoded,
-            program.trailing_slash,
-            path,
-            segments,
-        )),
         (Some(_), Some(_)) => return Err(Malformed("path_twice")),
     };
-    let path = path.transpose().map_err(|error| Malformed(error.slug()))?;
-    let host = request
-        .host
-        .map(|raw| normalize_host(raw, host))
-        .transpose()
-        .map_err(|_| Malformed("host"))?;
+    if path.is_some_and(is_asterisk) && request.method != Some(b"OPTIONS") {
+        return Err(refused(PathError::NotAbsolute));
+    }
+    let host = match request.host {
+        Some(raw) => Some(normalize_host(raw, host).map_err(|_| Malformed("host"))?),
+        None => None,
+    };
+    let methods = program
+        .methods
+        .of_request(request.method)
+        .ok_or(Malformed("method"))?;
     check_sizes(request)?;
-    let source_ip = request
-        .source_ip
-        .map(|text| parse_ip(text).ok_or(Malformed("source_ip")))
-        .transpose()?;
+    if let Some(text) = request.source_ip {
+        bind_addresses(program, request, text, slots)?;
+    } else {
+        (slots.source_ip, slots.remote_ip) = (None, RemoteIp::Absent);
+    }
     bind_headers(program, request, &mut slots.headers)?;
     if !program.inputs.queries.is_empty() {
         query::bind(program, path.and_then(|path| path.query), slots);
@@ -110,25 +118,21 @@ pub(super) fn bind<'a>(
     if !slots.attributes.is_empty() {
         bind_attributes(program, request, &mut slots.attributes)?;
     }
-    let bound = Bound {
+    Ok(Bound {
         program,
         request,
         path,
         segments,
         host,
-        methods: program.methods.bits(request.method),
-        source_ip,
-        remote_ip: RemoteIp::Absent,
+        methods,
         slots,
-    };
-    Ok(if program.inputs.remote_ip {
-        Bound {
-            remote_ip: remote_ip(&bound),
-            ..bound
-        }
-    } else {
-        bound
     })
+}
+
+/// Whether the target is `*`, which only OPTIONS has (RFC 9112 §3.2.4).
+#[inline]
+fn is_asterisk(path: Normalized<'_>) -> bool {
+    path.path == b"*"
 }
 
 /// Whether the request says anything that a rule could be about.
@@ -146,12 +150,6 @@ fn asks_something(request: &Request<'_>) -> bool {
 /// Names and ids are text of a bounded length; lists are bounded.
 #[inline]
 fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
-    if let Some(method) = request.method {
-        let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-        if method.is_empty() || method.len() > MAX_NAME_BYTES || !method.iter().all(token) {
-            return Err(Malformed("method"));
-        }
-    }
     check_name(request.action, "action")?;
     if let Some(resource) = &request.resource {
         check_name(resource.kind, "resource_type")?;
@@ -186,14 +184,17 @@ fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> 
 /// Whether it is text without control characters, not empty and not too long.
 #[inline]
 pub(super) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
-        && !name.iter().any(u8::is_ascii_control)
-        && (name.is_ascii() || core::str::from_utf8(name).is_ok())
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
 }
 
-/// The principal's own lists are bounded, its names are names.
-#[inline]
+/// Whether it is UTF-8 without ASCII's control characters.
+#[cold]
+fn is_text(name: &[u8]) -> bool {
+    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
+}
+
+/// The principal's own lists are bounded, its names are names. Those of its roles are left to their resolution.
+#[inline(always)]
 pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Result<(), Malformed> {
     if !is_name(principal.id) {
         return Err(Malformed("principal_id"));
@@ -202,12 +203,28 @@ pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Resu
     check_count(principal.roles.len())?;
     check_count(principal.groups.len())?;
     check_count(principal.attributes.len())?;
-    let names = |names: &[&[u8]]| names.iter().all(|name| is_name(name));
-    if names(principal.roles) && names(principal.groups) {
+    check_names(principal.groups)
+}
+
+/// Names of roles or groups that a principal brings.
+#[inline]
+pub(super) fn check_names(names: &[&[u8]]) -> Result<(), Malformed> {
+    if names.iter().all(|name| is_name(name)) {
         Ok(())
     } else {
         Err(Malformed("principal_names"))
     }
+}
+
+#[inline]
+fn is_field_name(name: &[u8]) -> bool {
+    let plain = is_printable(name) || !name.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'));
+    !name.is_empty() && plain && !holds_either(name, b':', b' ')
+}
+
+#[inline]
+fn is_field_value(value: &[u8]) -> bool {
+    is_printable(value) || !value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
 }
 
 fn bind_headers(
@@ -220,13 +237,7 @@ fn bind_headers(
     }
     slots.fill((NONE, 0));
     for (at, (name, value)) in request.headers.iter().enumerate() {
-        let bad = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
-        if name.is_empty()
-            || name
-                .iter()
-                .any(|byte| bad(byte) || *byte == b':' || *byte == b' ')
-            || value.iter().any(bad)
-        {
+        if !is_field_name(name) || !is_field_value(value) {
             return Err(Malformed("header"));
         }
         if slots.is_empty() {
@@ -242,9 +253,6 @@ fn bind_headers(
     }
     Ok(())
 }
-
-/// The longest header name that a policy can read.
-pub(crate) const MAX_HEADER_NAME: usize = 128;
 
 #[inline]
 fn header_slot(program: &Program, name: &[u8]) -> Option<u32> {
@@ -302,8 +310,9 @@ fn bind_owner(
 /// The value as it is declared; text is parsed where an address, a time or a duration is.
 pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
     let text = |bytes| core::str::from_utf8(bytes).ok();
+    let is_text = |bytes| is_printable(bytes) || text(bytes).is_some();
     Some(match (declared.ty, value) {
-        (AttributeType::String, Value::String(bytes)) => Value::String(text(bytes)?.as_bytes()),
+        (AttributeType::String, Value::String(bytes)) if is_text(bytes) => value,
         (AttributeType::Int, Value::Int(_))
         | (AttributeType::Double, Value::Double(_))
         | (AttributeType::Bool, Value::Bool(_)) => value,
@@ -332,17 +341,29 @@ pub(super) fn typed(value: Value<'_>, declared: Declared) -> Option<Value<'_>> {
     })
 }
 
-/// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
-fn remote_ip(bound: &Bound<'_>) -> RemoteIp {
-    let network = &bound.program.network;
-    let Some(peer) = bound.source_ip else {
-        return RemoteIp::Absent;
+fn bind_addresses(
+    program: &Program,
+    request: &Request<'_>,
+    source: &[u8],
+    slots: &mut Slots,
+) -> Result<(), Malformed> {
+    let source = parse_ip(source).ok_or(Malformed("source_ip"))?;
+    slots.source_ip = Some(source);
+    slots.remote_ip = if program.inputs.remote_ip {
+        remote_ip(program, request, source)
+    } else {
+        RemoteIp::Absent
     };
+    Ok(())
+}
+
+/// The client's address: that many entries from the right of X-Forwarded-For, if the peer is a trusted proxy.
+fn remote_ip(program: &Program, request: &Request<'_>, peer: IpAddr) -> RemoteIp {
+    let network = &program.network;
     if network.xff_hops == 0 || !network.trusted_proxies.contains(peer) {
         return RemoteIp::Known(peer);
     }
-    let fields = bound
-        .request
+    let fields = request
         .headers
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));

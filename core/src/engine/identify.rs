@@ -1,6 +1,6 @@
 //! Identity: from the credentials of a request to its caller.
 
-use super::bind::{Malformed, check_principal};
+use super::bind::{Malformed, check_names, check_principal};
 use super::view::Caller;
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::{Credential, Program};
@@ -20,8 +20,20 @@ pub(crate) const HOST: &[u8] = b"host";
 pub(crate) const WORKLOADS: &[u8] = b"workloads";
 
 /// The caller: the first credential in the policy's order; the others must be good and add nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn identify<'a>(
+    program: &Program,
+    request: &'a Request<'a>,
+) -> Result<Option<Caller<'a>>, Refused> {
+    // Most requests bring one credential, and there is no order to look up.
+    match request.peer {
+        None => host(program, request),
+        Some(_) => by_order(program, request),
+    }
+}
+
+#[inline(never)]
+fn by_order<'a>(
     program: &Program,
     request: &'a Request<'a>,
 ) -> Result<Option<Caller<'a>>, Refused> {
@@ -36,6 +48,7 @@ pub(super) fn identify<'a>(
     Ok(caller)
 }
 
+#[inline(always)]
 fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller<'a>>, Refused> {
     let Some(given) = request
         .principal
@@ -45,6 +58,10 @@ fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller
         return Ok(None);
     };
     check_principal(given).map_err(Refused::Malformed)?;
+    if request.peer.is_some() {
+        // It may not be the caller, whose roles alone are resolved.
+        check_names(given.roles).map_err(Refused::Malformed)?;
+    }
     Ok(Some(Caller {
         provider: given.provider.unwrap_or(HOST),
         id: given.id,

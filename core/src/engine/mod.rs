@@ -12,6 +12,8 @@ mod query;
 mod report;
 mod roles;
 mod scratch;
+#[cfg(test)]
+mod soundness;
 mod verdict;
 mod view;
 
@@ -253,7 +255,9 @@ impl Engine {
         if program.inputs.time {
             view.now = self.now(request.at);
         }
-        roles::resolve(&view, sets, arena);
+        if let Err(malformed) = roles::resolve(&view, sets, arena) {
+            return refuse(Reason::MalformedRequest, malformed.0);
+        }
         let conflict = roles::conflict(program, sets).is_some();
         let (enforced, shadow) = authorize::authorize(&view, sets, arena, listen);
         let (verdict, virtually) = verdict::conclude(&view, sets, conflict, enforced, shadow);
@@ -264,9 +268,14 @@ impl Engine {
     #[inline]
     fn pin(&self, scratch: &mut Scratch) {
         if scratch.pinned != self.current.load(Ordering::Acquire) {
-            let (number, policy) = self.snapshot();
-            *scratch = Scratch::new(policy, number);
+            self.pin_anew(scratch);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pin_anew(&self, scratch: &mut Scratch) {
+        *scratch = self.scratch();
     }
 
     fn snapshot(&self) -> (u64, Arc<Policy>) {

@@ -1,5 +1,6 @@
 //! Which roles the caller holds in this request, and in which of them it acts.
 
+use super::bind::{Malformed, check_names};
 use super::identify::WORKLOADS;
 use super::scratch::Sets;
 use super::view::{Caller, Held, View};
@@ -12,64 +13,85 @@ use crate::program::paths::{Pending, RootId};
 use crate::program::roles::{RoleId, RoleSet, Roles};
 
 /// Fills the role sets by what the caller brings and is granted here and now.
-#[inline]
-pub(super) fn resolve(view: &View<'_>, sets: &mut Sets, arena: &Arena) {
+#[inline(always)]
+pub(super) fn resolve(view: &View<'_>, sets: &mut Sets, arena: &Arena) -> Result<(), Malformed> {
     sets.held.clear();
     sets.narrowed = false;
     sets.granted.clear();
-    let Some(caller) = &view.caller else { return };
+    let Some(caller) = &view.caller else {
+        return Ok(());
+    };
     let program = view.bound.program;
     for name in caller.roles() {
-        if let Some(role) = program.roles.names.get(0, name) {
-            add(program, RoleId(role), &mut sets.held);
+        match program.roles.names.get(0, name) {
+            Some(role) => add(program, RoleId(role), &mut sets.held),
+            // What the policy declares needs no check; the rest is ignored, if it is a name.
+            None => check_names(&[name])?,
         }
     }
     if !program.grants.is_empty() {
-        let Sets {
-            held,
-            granted,
-            pending,
-            workload_path,
-            workload_segments,
-            ..
-        } = sets;
-        let no_roles = RoleSet::default();
-        let facts = Held {
-            view,
-            roles: &no_roles,
-            arena,
-        };
-        each_grant(
-            &program.grants,
-            caller,
-            (pending, workload_path, workload_segments),
-            |id| {
-                let Some(grant) =
-                    program
-                        .grants
-                        .holding(id, &program.inputs.domains, view.now, &facts)
-                else {
-                    return;
-                };
-                add(program, grant.role, held);
-                if granted.len() < granted.capacity() {
-                    granted.push((grant.role, id));
-                }
-            },
-        );
+        add_granted(view, caller, sets, arena);
     }
     if let Some(names) = view.bound.request.active_roles {
         narrow(program, names, sets);
     }
+    Ok(())
 }
 
-#[inline]
+/// Adds what the policy itself grants to the caller.
+#[inline(never)]
+fn add_granted(view: &View<'_>, caller: &Caller<'_>, sets: &mut Sets, arena: &Arena) {
+    let program = view.bound.program;
+    let now = view.now;
+    let Sets {
+        held,
+        granted,
+        pending,
+        workload_path,
+        workload_segments,
+        ..
+    } = sets;
+    let no_roles = RoleSet::default();
+    let facts = Held {
+        view,
+        roles: &no_roles,
+        arena,
+    };
+    each_grant(
+        &program.grants,
+        caller,
+        (pending, workload_path, workload_segments),
+        |id| {
+            let Some(grant) = program
+                .grants
+                .holding(id, &program.inputs.domains, now, &facts)
+            else {
+                return;
+            };
+            add(program, grant.role, held);
+            if granted.len() < granted.capacity() {
+                granted.push((grant.role, id));
+            }
+        },
+    );
+}
+
+#[inline(always)]
 fn add(program: &Program, role: RoleId, set: &mut RoleSet) {
+    if program.roles.closure.total() == program.roles.names.len() {
+        // No role inherits another.
+        return set.insert(role);
+    }
+    // What a role inherits came with it: a name that is given a thousand times costs one look.
+    if set.has(role) {
+        return;
+    }
     for inherited in program.roles.closure.get(role.0) {
         set.insert(RoleId(*inherited));
     }
 }
 
+#[inline(never)]
 fn narrow(program: &Program, names: &[&[u8]], sets: &mut Sets) {
     let Sets {
         held,

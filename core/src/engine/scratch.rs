@@ -1,5 +1,6 @@
 //! What one thread decides with: a pinned policy and room for everything that a decision needs.
 
+use super::bind::RemoteIp;
 use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
@@ -9,6 +10,7 @@ use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::{Inputs, Program};
+use core::net::IpAddr;
 use std::sync::Arc;
 
 /// Room for decisions, one per thread.
@@ -61,6 +63,8 @@ pub(super) struct Slots {
     pub(super) decoded: Vec<u8>,
     /// By declared attribute: where it stands among those of its owner.
     pub(super) attributes: Vec<u32>,
+    pub(super) source_ip: Option<IpAddr>,
+    pub(super) remote_ip: RemoteIp,
 }
 
 /// Marks what a request does not have.
@@ -91,12 +95,17 @@ impl Slots {
             parameters: Vec::with_capacity(target / 2 + 1),
             decoded: Vec::with_capacity(target),
             attributes: vec![NONE; inputs.attributes.len()],
+            source_ip: None,
+            remote_ip: RemoteIp::Absent,
         }
     }
 }
 
 /// Of a caller with more grants, a decision by one of the rest does not tell which.
 const MAX_GRANTS_TOLD: usize = 1_024;
+
+/// The leaf of the action and the one for every request, beside those that paths lead to.
+const MORE_LEAVES: usize = 2;
 
 /// What authorization works with.
 #[derive(Debug)]
@@ -139,7 +148,7 @@ impl Sets {
             active: RoleSet::for_roles(roles),
             narrowed: false,
             granted: Vec::with_capacity(program.grants.grants.len().min(MAX_GRANTS_TOLD)),
-            leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS)),
+            leaves: Vec::with_capacity(program.most_leaves.max(MAX_SEGMENTS) + MORE_LEAVES),
             pending: Pending::new(),
             bound: Vec::with_capacity(program.requires.len()),
             bound_at: vec![(0, 0); program.requires.len()],

@@ -96,15 +96,23 @@ pub(super) struct Verdict {
     rule: u32,
     /// The role whose permission it was.
     pub(super) guard: Option<RoleId>,
+    /// Where nothing allowed it: the layers that do not, one bit each.
+    lacking: u64,
 }
 
 impl Verdict {
+    /// Whether a layer would have had to allow and does not.
+    pub(super) const fn lacks(&self, layer: u8) -> bool {
+        self.lacking >> layer & 1 == 1
+    }
+
     pub(super) const fn plain(reason: Reason, detail: Option<&'static str>) -> Self {
         Self {
             reason,
             detail,
             rule: NONE,
             guard: None,
+            lacking: 0,
         }
     }
 
@@ -114,6 +122,7 @@ impl Verdict {
             detail: None,
             rule,
             guard: None,
+            lacking: 0,
         }
     }
 
@@ -131,7 +140,7 @@ impl Verdict {
 }
 
 /// The verdict, and the virtual one where the policy has anything in shadow.
-#[inline]
+#[inline(always)]
 pub(super) fn conclude(
     view: &View<'_>,
     sets: &mut Sets,
@@ -140,7 +149,9 @@ pub(super) fn conclude(
     shadow: Tally,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
-    sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    if sets.bound.len() > 1 {
+        sets.bound.sort_unstable_by_key(|binding| binding.rule);
+    }
     let verdict = decide(
         view,
         &sets.bound,
@@ -162,6 +173,7 @@ pub(super) fn conclude(
     (verdict, virtually)
 }
 
+#[inline(always)]
 fn decide(
     view: &View<'_>,
     bindings: &[Binding],
@@ -189,7 +201,10 @@ fn decide(
         } else {
             Reason::NotPermitted
         };
-        return Verdict::plain(reason, None);
+        return Verdict {
+            lacking: layers & !tally.layers,
+            ..Verdict::plain(reason, None)
+        };
     }
     let unmet = bindings
         .iter()
@@ -217,6 +232,7 @@ fn decide(
         detail: None,
         rule: tally.allowed,
         guard: tally.guard,
+        lacking: 0,
     }
 }
 

@@ -90,9 +90,10 @@ impl<'a> View<'a> {
             Slot::Query(id) => self.parameter(id),
             Slot::Attribute(id) => self.attribute(id),
             Slot::SourceIp => bound
+                .slots
                 .source_ip
                 .map_or(Values::Absent, |ip| Values::One(Value::Ip(ip))),
-            Slot::RemoteIp => match bound.remote_ip {
+            Slot::RemoteIp => match bound.slots.remote_ip {
                 RemoteIp::Absent => Values::Absent,
                 RemoteIp::Known(ip) => Values::One(Value::Ip(ip)),
                 RemoteIp::Unclear => Values::Open(Truth::Undecided),

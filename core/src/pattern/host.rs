@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 
 use super::PatternError;
 use super::error::check_length;
+use crate::bytes::is_plain_host;
 use crate::limits::MAX_HOST_BYTES;
 
 /// A host in lower case, without a final dot; an IPv6 address keeps its brackets.
@@ -59,10 +60,23 @@ impl HostBuffer {
 /// Brings a Host header or an authority into the form in which hosts are compared.
 ///
 /// The name is borrowed from `raw` unless it changes.
+#[inline(always)]
 pub(crate) fn normalize_host<'a>(
     raw: &'a [u8],
     buffer: &'a mut HostBuffer,
 ) -> Result<Host<'a>, HostError> {
+    if raw.len() <= MAX_HOST_BYTES && is_plain_host(raw) {
+        return Ok(Host {
+            name: raw,
+            port: None,
+        });
+    }
+    normalize_slow(raw, buffer)
+}
+
+/// Everything that is not in its compared form as it stands.
+#[inline(never)]
+fn normalize_slow<'a>(raw: &'a [u8], buffer: &'a mut HostBuffer) -> Result<Host<'a>, HostError> {
     if raw.is_empty() {
         return Err(HostError::Empty);
     }

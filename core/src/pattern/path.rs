@@ -125,7 +125,7 @@ pub(crate) struct Normalized<'a> {
 /// Normalises a request target as received, and splits its path into `segments`.
 ///
 /// The path is borrowed from `target` unless normalisation changes it.
-#[inline]
+#[inline(always)]
 pub(crate) fn normalize<'a>(
     target: &'a [u8],
     mode: Normalize,
@@ -146,6 +146,8 @@ pub(crate) fn normalize<'a>(
 /// Canonicalises a path that a framework has decoded already; it is never decoded again.
 ///
 /// As strict, and a `%` or a `?` is refused too: it may be either half of a double encoding.
+#[cold]
+#[inline(never)]
 pub(crate) fn canonical_decoded<'a>(
     path: &'a [u8],
     slash: TrailingSlash,
@@ -157,6 +159,11 @@ pub(crate) fn canonical_decoded<'a>(
         Some(_) => Err(PathError::Query),
         None => normalize(path, Normalize::Strict, slash, buffer, segments),
     }
+}
+
+/// What a piece of a path, written in a policy, looks like in a canonical path; `None` if it never stands in one.
+pub(crate) fn canonical_piece(text: &[u8]) -> Option<Vec<u8>> {
+    rewrite::piece(text)
 }
 
 #[inline(always)]

@@ -28,11 +28,11 @@ impl Segments {
     /// The bytes of segment `index` of the path that was split; empty where there is none.
     #[inline]
     pub(crate) fn get<'p>(&self, index: usize, path: &'p [u8]) -> &'p [u8] {
-        let span = self.starts.get(index).zip(self.starts.get(index + 1));
-        let Some((&start, &next)) = span.filter(|_| index < self.len) else {
+        let span = self.starts.get(index..).and_then(<[u16]>::first_chunk);
+        let Some(&[start, next]) = span.filter(|_| index < self.len) else {
             return &[];
         };
-        path.get(usize::from(start)..usize::from(next).saturating_sub(1))
+        path.get(usize::from(start)..usize::from(next).wrapping_sub(1))
             .unwrap_or(&[])
     }
 

@@ -67,6 +67,10 @@ impl PathTemplate {
             segments.push(parse_segment(part, at, &segments, &mut buffer)?);
             at += part.len() + 1;
         }
+        if trailing_slash && segments.last() == Some(&TemplateSegment::Tail) {
+            return Err(PatternError::new(at - 1, "nothing may follow `{**}`")
+                .help("leave the last `/` out: `{**}` takes paths with and without one"));
+        }
         Ok(Self {
             segments,
             trailing_slash,

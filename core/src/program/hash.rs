@@ -34,7 +34,7 @@ pub(crate) const fn reduce(hash: u64, bound: usize) -> usize {
 }
 
 /// A segment of up to 24 bytes as three words; with its length it stands for the bytes one to one.
-#[inline]
+#[inline(always)]
 pub(crate) fn image(bytes: &[u8]) -> Option<[u64; 3]> {
     Some(match bytes.len() {
         0 => [0; 3],
@@ -69,6 +69,13 @@ pub(crate) fn image(bytes: &[u8]) -> Option<[u64; 3]> {
     })
 }
 
+/// Whether two images are the same. Word by word: comparing arrays goes through memory, and stalls there.
+#[inline(always)]
+pub(crate) const fn same_image(a: [u64; 3], b: [u64; 3]) -> bool {
+    let ([a, b, c], [x, y, z]) = (a, b);
+    (a ^ x) | (b ^ y) | (c ^ z) == 0
+}
+
 /// Hash of a short image under `seed`.
 #[inline]
 pub(crate) const fn hash_image(image: [u64; 3], len: usize, seed: u64) -> u64 {
@@ -90,6 +97,7 @@ pub(crate) fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     }
 }
 
+#[inline(never)]
 fn hash_long(bytes: &[u8], seed: u64) -> u64 {
     let mut hash = seed ^ K1;
     let mut rest = bytes;

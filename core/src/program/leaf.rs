@@ -92,13 +92,6 @@ pub(crate) struct Leaf {
     pub(crate) len: u8,
 }
 
-impl Leaf {
-    #[inline]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
 /// `Leaf::len` of a leaf that is cut by role; `at` is then its number.
 const FAT: u8 = u8::MAX;
 /// Longer leaves are cut by role.
@@ -144,7 +137,7 @@ impl Leaves {
             .take_while(|entry| entry.kind() == EntryKind::Route)
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&self, leaf: Leaf) -> &[Entry] {
         let (start, len) = if leaf.len == FAT {
             self.fats
@@ -159,7 +152,7 @@ impl Leaves {
     }
 
     /// Calls `visit` with every entry of a leaf that asks for no role or for a held one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn visit(&self, leaf: Leaf, roles: &RoleSet, mut visit: impl FnMut(&Entry)) {
         for entry in self.plain(leaf) {
             if entry.guard().is_none_or(|role| roles.has(role)) {
@@ -171,17 +164,6 @@ impl Leaves {
                 self.guarded(leaf.at, role).iter().for_each(&mut visit);
             }
         }
-    }
-
-    /// Every entry of a leaf, whatever role it asks for.
-    pub(crate) fn all(&self, leaf: Leaf) -> impl Iterator<Item = &Entry> {
-        let guarded = self
-            .slots
-            .iter()
-            .filter(move |slot| leaf.len == FAT && slot.fat == leaf.at);
-        self.plain(leaf)
-            .iter()
-            .chain(guarded.flat_map(|slot| self.slice(*slot)))
     }
 
     fn slice(&self, slot: FatSlot) -> &[Entry] {
@@ -235,10 +217,6 @@ impl LeavesBuilder {
         self.entries.push((leaf, entry));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// The entries, and where each leaf's are.
     pub(crate) fn finish(mut self, seed: u64) -> (Leaves, Vec<Leaf>) {
         self.entries.sort_unstable_by_key(|(leaf, entry)| {
@@ -256,34 +234,12 @@ impl LeavesBuilder {
         let (mut fats, mut groups) = (Vec::new(), Vec::new());
         let mut start = 0;
         for chunk in self.entries.chunk_by(|(a, _), (b, _)| a == b) {
-            let leaf = if chunk.len() > FAT_ABOVE
+            let by_role = chunk.len() > FAT_ABOVE
                 && chunk.iter().any(|(_, entry)| entry.guard != NO_GUARD)
-                || chunk.len() >= usize::from(FAT)
-            {
-                let plain = chunk
-                    .iter()
-                    .take_while(|(_, entry)| entry.guard == NO_GUARD)
-                    .count();
+                || chunk.len() >= usize::from(FAT);
+            let leaf = if by_role {
                 let fat = number(fats.len());
-                fats.push(Fat {
-                    start,
-                    plain: number(plain),
-                });
-                let mut from = start + number(plain);
-                for group in chunk
-                    .get(plain..)
-                    .unwrap_or_default()
-                    .chunk_by(|(_, a), (_, b)| a.guard == b.guard)
-                {
-                    let guard = group.first().map_or(NO_GUARD, |(_, entry)| entry.guard);
-                    groups.push(FatSlot {
-                        fat,
-                        guard,
-                        start: from,
-                        len: number(group.len()),
-                    });
-                    from += number(group.len());
-                }
+                fats.push(cut(chunk, fat, start, &mut groups));
                 Leaf { at: fat, len: FAT }
             } else {
                 Leaf {
@@ -296,36 +252,60 @@ impl LeavesBuilder {
             }
             start += number(chunk.len());
         }
-        let mut slots = vec![
-            EMPTY_SLOT;
-            if groups.is_empty() {
-                0
-            } else {
-                (groups.len() * 2).max(8)
-            }
-        ];
-        let capacity = slots.len();
-        for group in groups {
-            let mut at = place(seed, group.fat, group.guard, capacity);
-            while let Some(slot) = slots.get_mut(at) {
-                if slot.fat == EMPTY_SLOT.fat {
-                    *slot = group;
-                    break;
-                }
-                at = if at + 1 == capacity { 0 } else { at + 1 };
-            }
-        }
         let entries = self.entries.into_iter().map(|(_, entry)| entry).collect();
-        (
-            Leaves {
-                entries,
-                fats: fats.into(),
-                slots: slots.into(),
-                seed,
-            },
-            refs,
-        )
+        let leaves = Leaves {
+            entries,
+            fats: fats.into(),
+            slots: table(groups, seed),
+            seed,
+        };
+        (leaves, refs)
     }
+}
+
+/// Cuts the sorted entries of a leaf by role; they begin at `start`.
+fn cut(chunk: &[(u32, Entry)], fat: u32, start: u32, groups: &mut Vec<FatSlot>) -> Fat {
+    let plain = chunk
+        .iter()
+        .take_while(|(_, entry)| entry.guard == NO_GUARD)
+        .count();
+    let guarded = chunk.get(plain..).unwrap_or_default();
+    let mut from = start + number(plain);
+    for group in guarded.chunk_by(|(_, a), (_, b)| a.guard == b.guard) {
+        let len = number(group.len());
+        groups.push(FatSlot {
+            fat,
+            guard: group.first().map_or(NO_GUARD, |(_, entry)| entry.guard),
+            start: from,
+            len,
+        });
+        from += len;
+    }
+    Fat {
+        start,
+        plain: number(plain),
+    }
+}
+
+/// The groups in an open-addressing table that is at most half full.
+fn table(groups: Vec<FatSlot>, seed: u64) -> Box<[FatSlot]> {
+    let capacity = if groups.is_empty() {
+        0
+    } else {
+        (groups.len() * 2).max(8)
+    };
+    let mut slots = vec![EMPTY_SLOT; capacity];
+    for group in groups {
+        let mut at = place(seed, group.fat, group.guard, capacity);
+        while let Some(slot) = slots.get_mut(at) {
+            if slot.fat == EMPTY_SLOT.fat {
+                *slot = group;
+                break;
+            }
+            at = if at + 1 == capacity { 0 } else { at + 1 };
+        }
+    }
+    slots.into()
 }
 
 #[cfg(test)]
@@ -366,7 +346,6 @@ mod tests {
                     .map(number)
                     .collect();
                 assert_eq!(seen, expected, "{held:?} {size}");
-                assert_eq!(built.all(*leaf).count(), size);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Methods as bits.
 
-use super::names::Names;
+use super::names::{Names, number};
+use crate::limits::MAX_NAME_BYTES;
 
 /// Methods of RFC 9110 §9 and RFC 5789, in the order of their bits.
 const STANDARD: [&[u8]; 9] = [
@@ -41,41 +42,50 @@ impl Methods {
         STANDARD.contains(&method)
     }
 
-    /// The bit of a method that a policy names.
+    /// The requests' bits that a method of the policy stands for: GET takes in HEAD where the policy says so.
+    ///
+    /// A request has one bit, so that what two conditions ask for can be intersected.
+    pub(crate) fn bits(&self, method: &[u8]) -> u32 {
+        match method {
+            b"GET" if self.head_as_get => GET | HEAD,
+            method => self.bit(method),
+        }
+    }
+
+    /// The bit of a method itself.
     pub(crate) fn bit(&self, method: &[u8]) -> u32 {
         match STANDARD.iter().position(|standard| *standard == method) {
             Some(at) => 1 << at,
             None => self
                 .custom
                 .get(0, method)
-                .map_or(OTHER, |at| 1 << (STANDARD.len() as u32 + at)),
+                .map_or(OTHER, |at| 1 << (number(STANDARD.len()) + at)),
         }
     }
 
-    /// The bits of a request: HEAD counts as GET too where the policy says so.
+    /// The bit of a request; `None` if its method is none.
     #[inline]
-    pub(crate) fn bits(&self, method: Option<&[u8]>) -> u32 {
-        match method {
+    pub(crate) fn of_request(&self, method: Option<&[u8]>) -> Option<u32> {
+        Some(match method {
             Some(b"GET") => GET,
-            Some(b"HEAD") if self.head_as_get => HEAD | GET,
+            Some(b"HEAD") => HEAD,
             Some(b"POST") => 1 << 2,
             Some(b"PUT") => 1 << 3,
             Some(b"DELETE") => 1 << 4,
-            Some(method) => self.bit(method),
+            Some(method) if is_token(method) => self.bit(method),
+            Some(_) => return None,
             None => NO_METHOD,
-        }
-    }
-
-    /// The methods that two rules take together. A HEAD that counts as GET too is taken by
-    /// one rule as the one and by the other as the other.
-    pub(crate) fn both(&self, one: u32, other: u32) -> u32 {
-        let head = self.bits(Some(b"HEAD"));
-        let takes_head = one & head != 0 && other & head != 0;
-        one & other | if takes_head { HEAD } else { 0 }
+        })
     }
 
     /// Whether a request's HEAD counts as GET.
     pub(crate) fn head_as_get(&self) -> bool {
         self.head_as_get
     }
+}
+
+/// A token (RFC 9110 §5.6.2) of bounded length.
+fn is_token(method: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !method.is_empty() && method.len() <= MAX_NAME_BYTES && method.iter().all(token)
 }

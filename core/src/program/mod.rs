@@ -52,6 +52,8 @@ pub(crate) struct Program {
     pub(crate) normalize: Normalize,
     pub(crate) trailing_slash: TrailingSlash,
     // What answers are made of.
+    /// What declared actions are, in words that a person reads.
+    pub(crate) action_about: Box<[Option<Box<str>>]>,
     pub(crate) rules: Box<[Rule]>,
     pub(crate) requires: Box<[Require]>,
     pub(crate) outputs: Outputs,
@@ -109,6 +111,17 @@ pub(crate) struct Actions {
     pub(crate) leaves: Box<[Leaf]>,
     /// For an action that the policy does not declare.
     pub(crate) undeclared: Leaf,
+}
+
+impl Actions {
+    /// The entries of rules that speak of an action; without a number it is not declared.
+    #[inline]
+    pub(crate) fn leaf(&self, id: Option<u32>) -> Leaf {
+        match id {
+            Some(id) => self.leaves.get(id as usize).copied().unwrap_or_default(),
+            None => self.undeclared,
+        }
+    }
 }
 
 /// A route that names an action.
@@ -291,6 +304,11 @@ impl Program {
             .iter()
             .map(|rule| size_of::<Rule>() + rule.id.len())
             .sum::<usize>()
+            + self
+                .action_about
+                .iter()
+                .map(|about| size_of_val(about) + about.as_deref().map_or(0, str::len))
+                .sum::<usize>()
             + self.statements.bytes_held();
         (index, detail)
     }

@@ -1,6 +1,6 @@
 //! Names to numbers: an immutable table from bytes to dense ids.
 
-use super::hash::{hash_bytes, mix};
+use super::hash::{hash_bytes, hash_image, image, mix, same_image};
 
 const EMPTY: u32 = u32::MAX;
 
@@ -51,7 +51,7 @@ impl Names {
             let Some(entry) = table.entries.get(id as usize).copied() else {
                 break;
             };
-            let (tag, mut at) = table.place(entry.space, table.bytes(entry));
+            let (tag, mut at) = table.place(hash_bytes(table.bytes(entry), table.key(entry.space)));
             while let Some(slot) = table.slots.get_mut(at) {
                 if slot.id == EMPTY {
                     *slot = Slot { tag, id };
@@ -63,9 +63,8 @@ impl Names {
         table
     }
 
-    #[inline]
-    fn place(&self, space: u32, name: &[u8]) -> (u32, usize) {
-        let hash = hash_bytes(name, mix(self.seed, u64::from(space)));
+    #[inline(always)]
+    fn place(&self, hash: u64) -> (u32, usize) {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the halves are what is wanted"
@@ -77,6 +76,11 @@ impl Names {
         place
     }
 
+    #[inline(always)]
+    fn key(&self, space: u32) -> u64 {
+        mix(self.seed, u64::from(space))
+    }
+
     #[inline]
     fn bytes(&self, entry: Entry) -> &[u8] {
         self.pool
@@ -85,9 +89,28 @@ impl Names {
     }
 
     /// The number of a name.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, space: u32, name: &[u8]) -> Option<u32> {
-        let (tag, mut at) = self.place(space, name);
+        // Most names are short: one image serves to hash and to compare.
+        let Some(short) = image(name) else {
+            return self.get_long(space, name);
+        };
+        let hash = hash_image(short, name.len(), self.key(space));
+        self.find(space, hash, |bytes| {
+            bytes.len() == name.len() && image(bytes).is_some_and(|image| same_image(image, short))
+        })
+    }
+
+    #[inline(never)]
+    fn get_long(&self, space: u32, name: &[u8]) -> Option<u32> {
+        self.find(space, hash_bytes(name, self.key(space)), |bytes| {
+            bytes == name
+        })
+    }
+
+    #[inline(always)]
+    fn find(&self, space: u32, hash: u64, same: impl Fn(&[u8]) -> bool) -> Option<u32> {
+        let (tag, mut at) = self.place(hash);
         loop {
             let slot = self.slots.get(at)?;
             if slot.id == EMPTY {
@@ -95,7 +118,7 @@ impl Names {
             }
             if slot.tag == tag {
                 let entry = *self.entries.get(slot.id as usize)?;
-                if entry.space == space && self.bytes(entry) == name {
+                if entry.space == space && same(self.bytes(entry)) {
                     return Some(slot.id);
                 }
             }

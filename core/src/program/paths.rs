@@ -6,7 +6,7 @@
 //! edges share a place: hash, displace and compress (Belazzougui, Botelho,
 //! Dietzfelbinger, ESA 2009). One step of a walk reads one pilot and one line.
 
-use super::hash::{fold, hash_bytes, hash_image, image, mix, reduce};
+use super::hash::{fold, hash_bytes, hash_image, image, mix, reduce, same_image};
 use super::leaf::Leaf;
 use crate::limits::MAX_SEGMENTS;
 use crate::pattern::path::Segments;
@@ -99,7 +99,7 @@ impl PathIndex {
     /// Calls `visit` with the leaf of every pattern under `root` that the path matches, the most literal first.
     ///
     /// `final_slash` adds an empty last segment, where `/a` and `/a/` are different.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn walk(
         &self,
         root: RootId,
@@ -158,7 +158,7 @@ impl PathIndex {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn child(&self, node: &Node, segment: &[u8]) -> Option<&Node> {
         if node.children == 0 {
             return None;
@@ -172,8 +172,8 @@ impl PathIndex {
                 let child = self.at(hash)?;
                 (child.parent == node.id
                     && usize::from(child.len) == segment.len()
-                    && child.segment == image)
-                    .then_some(child)
+                    && same_image(child.segment, image))
+                .then_some(child)
             }
             None => self.long_child(node, segment),
         }

@@ -215,7 +215,9 @@ impl ComparedPath<'_> {
             || self
                 .slash
                 .is_none_or(|slash| slash == template.trailing_slash());
-        slash && template.matches(self.segments, self.path)
+        // `*` has no segments either, and is not `/`.
+        let is_path = self.path.first() == Some(&b'/');
+        is_path && slash && template.matches(self.segments, self.path)
     }
 }
 

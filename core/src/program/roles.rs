@@ -38,6 +38,18 @@ impl Lists {
         }
     }
 
+    /// How many items all lists have together.
+    #[inline]
+    pub(crate) fn total(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether every list is empty.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     pub(crate) fn bytes_held(&self) -> usize {
         size_of_val(&*self.starts) + size_of_val(&*self.items)
     }
@@ -56,7 +68,11 @@ pub(crate) struct Roles {
 
 impl Roles {
     /// Two roles of `set` that exclude each other.
+    #[inline]
     pub(crate) fn conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
+        if excluded.is_empty() {
+            return None;
+        }
         set.iter().find_map(|role| {
             let other = excluded
                 .get(role.0)
@@ -67,59 +83,71 @@ impl Roles {
     }
 }
 
-/// A set of roles, reused from decision to decision without allocating.
+/// A set of roles, reused from decision to decision without allocating or being wiped.
 #[derive(Debug, Default)]
 pub(crate) struct RoleSet {
     /// One bit for all roles of the same number modulo 64: most questions end here.
     signature: u64,
-    bits: Box<[u64]>,
-    list: Vec<u32>,
+    /// By role: the use of the set in which it was last put in.
+    marks: Box<[u32]>,
+    /// Numbers the uses of this set; a mark of 0 is of none.
+    use_number: u32,
+    /// Room for every role; those held stand first.
+    list: Box<[u32]>,
+    len: usize,
 }
 
 impl RoleSet {
     pub(crate) fn for_roles(count: usize) -> Self {
         Self {
             signature: 0,
-            bits: vec![0; count.div_ceil(64)].into(),
-            list: Vec::with_capacity(count),
+            marks: vec![0; count].into(),
+            use_number: 1,
+            list: vec![0; count].into(),
+            len: 0,
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        for role in self.list.drain(..) {
-            if let Some(word) = self.bits.get_mut(role as usize / 64) {
-                *word = 0;
-            }
+        (self.signature, self.len) = (0, 0);
+        self.use_number = self.use_number.wrapping_add(1);
+        if self.use_number == 0 {
+            self.renumber();
         }
-        self.signature = 0;
+    }
+
+    #[cold]
+    fn renumber(&mut self) {
+        self.marks.fill(0);
+        self.use_number = 1;
     }
 
     /// Roles beyond the count that the set was made for are not taken.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, role: RoleId) {
-        let bit = 1 << (role.0 % 64);
-        if let Some(word) = self.bits.get_mut(role.0 as usize / 64)
-            && *word & bit == 0
+        if let Some(mark) = self.marks.get_mut(role.0 as usize)
+            && *mark != self.use_number
+            && let Some(place) = self.list.get_mut(self.len)
         {
-            *word |= bit;
-            self.signature |= bit;
-            self.list.push(role.0);
+            *mark = self.use_number;
+            *place = role.0;
+            self.signature |= 1 << (role.0 % 64);
+            self.len += 1;
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has(&self, role: RoleId) -> bool {
-        let bit = 1 << (role.0 % 64);
-        self.signature & bit != 0
+        self.signature >> (role.0 % 64) & 1 != 0
             && self
-                .bits
-                .get(role.0 as usize / 64)
-                .is_some_and(|word| word & bit != 0)
+                .marks
+                .get(role.0 as usize)
+                .is_some_and(|mark| *mark == self.use_number)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = RoleId> {
-        self.list.iter().copied().map(RoleId)
+        self.list.iter().take(self.len).copied().map(RoleId)
     }
 
     /// The role at a place; the order is that of insertion.
@@ -128,7 +156,7 @@ impl RoleSet {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.list.len()
+        self.len
     }
 }
 
@@ -139,7 +167,7 @@ mod tests {
     #[test]
     fn a_set_holds_what_was_put_in_until_cleared() {
         let mut set = RoleSet::for_roles(200);
-        for role in [0, 63, 64, 128, 199, 64, 256, 5000] {
+        for role in [0, 63, 64, 128, 199, 64, 200, 5000] {
             set.insert(RoleId(role));
         }
         let mut roles: Vec<u32> = set.iter().map(|r| r.0).collect();
@@ -149,8 +177,9 @@ mod tests {
             set.has(RoleId(64))
                 && !set.has(RoleId(1))
                 && !set.has(RoleId(65))
-                && !set.has(RoleId(256))
+                && !set.has(RoleId(200))
         );
+        set.use_number = u32::MAX;
         set.clear();
         assert_eq!(set.len(), 0);
         assert!((0..200).all(|role| !set.has(RoleId(role))));

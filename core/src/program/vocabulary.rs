@@ -43,6 +43,10 @@ impl Truth {
 
 /// An attribute of the request, by name where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "an attribute of the principal is not the principal"
+)]
 pub(crate) enum Attribute {
     /// The method; where the policy says so HEAD is GET as well.
     Method,

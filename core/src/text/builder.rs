@@ -74,10 +74,6 @@ impl Builder {
         self.documents
     }
 
-    pub(super) fn depth(&self) -> usize {
-        self.open.len()
-    }
-
     /// The nodes so far, keys among them.
     pub(super) fn nodes(&self) -> usize {
         self.nodes

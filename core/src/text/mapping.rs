@@ -21,10 +21,6 @@ impl<'a> MappingReader<'a> {
         })
     }
 
-    pub(crate) fn span(&self) -> Span {
-        self.span
-    }
-
     /// The value of a key, `null` too.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
         self.take_entry(key).map(|(_, value)| value)

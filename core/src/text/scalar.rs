@@ -1,8 +1,6 @@
 //! What a node is asked to be: text, a number, a list. A mismatch names both kinds.
 
-use crate::time::DURATION_UNITS;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use crate::time::{DURATION_UNITS, parse_timestamp};
 
 use super::json::is_number;
 use super::{Key, Kind, Node, Style};
@@ -100,11 +98,10 @@ impl Node {
         let text = self
             .scalar_for("a point in time")
             .map_err(|error| error.help(EXAMPLE))?;
-        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+        parse_timestamp(text).ok_or_else(|| {
             let message = "this is no point in time with an offset from UTC (RFC 3339)";
             Diagnostic::error(Code::BAD_TIMESTAMP, self.span, message).help(EXAMPLE)
-        })?;
-        Ok(time.unix_timestamp() * 1_000 + i64::from(time.millisecond()))
+        })
     }
 
     pub(crate) fn as_sequence(&self) -> Result<&[Node], Diagnostic> {

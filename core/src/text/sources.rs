@@ -89,11 +89,9 @@ impl Sources {
         let last = self.offset_in_scalar(node, part.end.saturating_sub(1).max(part.start));
         let after = self.text(node.span.source).get(last as usize..);
         let character = after.and_then(|after| after.chars().next());
-        let width = if part.is_empty() {
-            0
-        } else {
-            character.map_or(0, char::len_utf8)
-        };
+        // A folded line break is no character of its line.
+        let character = character.filter(|c| !part.is_empty() && !matches!(c, '\n' | '\r'));
+        let width = character.map_or(0, char::len_utf8);
         let end = last
             .saturating_add(offset(width))
             .clamp(start, node.span.end.max(start));

@@ -54,6 +54,12 @@ fn more_than_the_engine_holds() {
                 format!("  r{}: {{ inherits: [r{number}] }}", number + 1)
             }),
         ),
+        (
+            Code::TOO_MANY_RULES,
+            lines("rules:\n", 1 << 16, |number| {
+                format!("  r{number}: {{ effect: deny, match: {{ header: {{ h{number}: x }} }} }}")
+            }),
+        ),
         (Code::TOO_MUCH_COPIED, {
             let members = vec!["x"; 10_000].join(", ");
             lines(

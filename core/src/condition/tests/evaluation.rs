@@ -200,7 +200,7 @@ fn an_arena_is_bounded_and_can_be_used_again() {
 /// Writes down what it hears.
 struct Written(Vec<(NodeId, String)>);
 
-impl Recorder for Written {
+impl Recorder for &mut Written {
     fn record(&mut self, node: NodeId, value: Result<Value<'_>, EvalError>) {
         self.0.push((node, format!("{value:?}")));
     }
@@ -212,11 +212,10 @@ fn every_evaluated_part_is_explained() {
         (request.host == 'x' || 'manager' in principal.roles) && request.url_path == '/'";
     let (compiled, schema) = compiled(expression, STRICT);
     let (request, arena) = (request(&schema), Arena::new());
-    let recorder = Written(Vec::new());
-    let mut evaluator = Evaluator::new(&compiled.program, &request, &arena, FUEL, recorder);
+    let mut written = Written(Vec::new());
+    let mut evaluator = Evaluator::new(&compiled.program, &request, &arena, FUEL, &mut written);
     assert_eq!(evaluator.holds(), Ok(false));
-    let heard: Vec<(String, String)> = evaluator
-        .into_recorder()
+    let heard: Vec<(String, String)> = written
         .0
         .into_iter()
         .map(|(node, value)| {
@@ -249,10 +248,10 @@ fn the_parts_of_a_chain_are_explained_once() {
     let expression = "request.auth.claims.realm_access.roles[0] == 'x'";
     let (compiled, schema) = compiled(expression, STRICT);
     let (request, arena) = (request(&schema), Arena::new());
-    let recorder = Written(Vec::new());
-    let mut evaluator = Evaluator::new(&compiled.program, &request, &arena, FUEL, recorder);
+    let mut written = Written(Vec::new());
+    let mut evaluator = Evaluator::new(&compiled.program, &request, &arena, FUEL, &mut written);
     assert_eq!(evaluator.holds(), Ok(false));
-    let heard = evaluator.into_recorder().0;
+    let heard = written.0;
     let mut parts: Vec<&str> = heard
         .iter()
         .map(|(node, _)| {

@@ -19,6 +19,7 @@ fn show(lowered: &Lowered, schema: &Schema) -> String {
         Lowered::Any(parts) => format!("any({})", list(parts)),
         Lowered::Not(part) => format!("not({})", show(part, schema)),
         Lowered::Test(test) => show_test(test, schema),
+        Lowered::Single(_) => "single".to_owned(),
         Lowered::Opaque(_) => "opaque".to_owned(),
     }
 }
@@ -33,10 +34,9 @@ fn show_test(test: &Test, schema: &Schema) -> String {
         Matcher::StartsWith(prefix) => format!("= {prefix}*"),
         Matcher::EndsWith(suffix) => format!("= *{suffix}"),
         Matcher::HasAny(strings) => format!("has {}", strings.join("|")),
-        Matcher::InCidr(_) => "in cidr".to_owned(),
-        Matcher::Present => "present".to_owned(),
     };
-    let optional = if test.optional { "?" } else { "" };
+    let slot = schema.read(test.attribute).unwrap();
+    let optional = if slot.declaration.optional { "?" } else { "" };
     format!("{}{optional} {matcher}", name(test.attribute, schema))
 }
 
@@ -81,10 +81,10 @@ fn conditions_come_apart_into_tests() {
             "principal.attr.tenant != 'acme'",
             "not(principal.attr.tenant = acme)",
         ),
-        ("!source.ip.inCidr('10.0.0.0/8')", "not(source.ip? in cidr)"),
+        ("!source.ip.inCidr('10.0.0.0/8')", "not(single)"),
         (
             "has(principal.attr.plan) && request.host.endsWith('.example')",
-            "all(principal.attr.plan? present, request.host? = *.example)",
+            "all(single, request.host? = *.example)",
         ),
         ("request.auth.claims['a'] == 'b'", "opaque"),
         (
@@ -92,12 +92,14 @@ fn conditions_come_apart_into_tests() {
             "all(opaque, request.method? = GET)",
         ),
         ("principal.roles.all(r, r == 'x')", "opaque"),
+        ("has(request.method)", "single"),
+        ("cidr('10.0.0.0/8').containsIP(source.ip)", "single"),
         ("1 == 1", "true"),
     ];
     for (expression, expected) in cases {
         let (compiled, schema) = compiled(expression, STRICT);
         assert_eq!(
-            show(&lower(&compiled.program, &schema), &schema),
+            show(&lower(&compiled.program, &schema, |_| true), &schema),
             expected,
             "{expression}"
         );

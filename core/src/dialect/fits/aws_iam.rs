@@ -167,15 +167,19 @@ const NAMED: Attributes<'static> = &[(b"aws:username", text("dana"))];
 #[test]
 fn a_home_folder_by_variable() {
     let (mut draft, layer) = account();
-    let own = condition("s3:prefix", like, &["", "home/", "home/${aws:username}/*"]);
+    let own = condition(
+        "s3:prefix",
+        like,
+        &["", "staff/", "staff/${aws:username}/*"],
+    );
     let bucket = resource(&["arn:aws:s3:::corp"]);
     let list = all([action(&["s3:ListBucket"]), bucket, own]);
     draft.rule(layer, "List", Allow, list);
-    let folder = resource(&["arn:aws:s3:::corp/home/${aws:username}/*"]);
+    let folder = resource(&["arn:aws:s3:::corp/staff/${aws:username}/*"]);
     draft.rule(layer, "Home", Allow, all([action(&["s3:*"]), folder]));
     let star: Attributes<'_> = &[(b"aws:username", text("*"))];
     let (put, home) = ("s3:PutObject", |rest: &str| {
-        format!("arn:aws:s3:::corp/home/{rest}")
+        format!("arn:aws:s3:::corp/staff/{rest}")
     });
     for (who, action, object, expected) in [
         (NAMED, put, "dana/a/b", "allow Home"),
@@ -195,9 +199,9 @@ fn a_home_folder_by_variable() {
         with(bucket, prefix)
     };
     draft.decides(&[
-        (list(&[(b"s3:prefix", text("home/dana/x"))]), "allow List"),
+        (list(&[(b"s3:prefix", text("staff/dana/x"))]), "allow List"),
         (list(&[(b"s3:prefix", text(""))]), "allow List"),
-        (list(&[(b"s3:prefix", text("home/eve/"))]), "deny"),
+        (list(&[(b"s3:prefix", text("staff/eve/"))]), "deny"),
         (list(&[]), "deny"),
     ]);
 }

@@ -75,7 +75,6 @@ impl Draft {
             attribute: attribute.clone(),
             ty,
             optional: true,
-            span: span(0),
         });
         self.set.attributes.extend(declared);
     }

@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::pattern::action::ActionPattern;
 use crate::pattern::host::HostPattern;
 use crate::pattern::text::TextPattern;
-use crate::program::condition::AttributeId;
+use crate::program::condition::{AttributeId, Program};
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::rule::{Condition, Matcher, Over, Predicate, Test};
 use crate::text::{Node, Sources, Span};
@@ -61,8 +61,25 @@ impl<'s> Conditions<'s> {
         }
     }
 
+    /// The condition of a rule.
+    pub(super) fn of_rule(
+        &mut self,
+        node: &Node,
+        own: &OwnCaptures,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Rc<Condition>> {
+        let condition = self.compile(node, own, diagnostics)?;
+        let apart = facts::lower(&condition.program, &self.names, has_match_key);
+        if apart.could_be_match() && !self.is_never(&condition.program) {
+            let message = "this condition only tests attributes one by one";
+            let lint = Diagnostic::warning(Code::COULD_BE_MATCH, node.span, message);
+            diagnostics.push(lint.help("write it as `match`, where it is read at a glance"));
+        }
+        Some(condition)
+    }
+
     /// The condition that stands in a scalar.
-    pub(super) fn compile(
+    fn compile(
         &mut self,
         node: &Node,
         own: &OwnCaptures,
@@ -171,17 +188,8 @@ impl<'s> Conditions<'s> {
                 .help("leave it out"),
             ),
             Some(false) => diagnostics.push(never(node.span)),
-            None if facts::contradict(&facts::facts(&compiled.program, &self.names)) => {
-                diagnostics.push(never(node.span));
-            }
-            None => {
-                if facts::lower(&compiled.program, &self.names).could_be_match() {
-                    let message = "this condition only tests attributes one by one";
-                    let lint = Diagnostic::warning(Code::COULD_BE_MATCH, node.span, message);
-                    diagnostics
-                        .push(lint.help("write it as `match`, where it is read at a glance"));
-                }
-            }
+            None if self.is_never(&compiled.program) => diagnostics.push(never(node.span)),
+            None => {}
         }
         for (place, attribute) in &compiled.unguarded {
             let Some(slot) = self
@@ -201,6 +209,11 @@ impl<'s> Conditions<'s> {
             );
             diagnostics.push(lint.help(format!("ask `has({name})` first")));
         }
+    }
+
+    /// Whether no request can make it true.
+    fn is_never(&self, program: &Program) -> bool {
+        facts::contradict(&facts::facts(program, &self.names))
     }
 
     fn diagnostic(&self, node: &Node, error: ConditionError) -> Diagnostic {
@@ -227,7 +240,7 @@ impl<'s> Conditions<'s> {
 
     /// The condition as a predicate: whole, and taken apart into what the index can use.
     pub(super) fn predicate(&self, condition: &Rc<Condition>) -> Predicate {
-        let lowered = facts::lower_some(&condition.program, &self.names, is_indexed);
+        let lowered = facts::lower(&condition.program, &self.names, is_indexed);
         Predicate::When {
             condition: Rc::clone(condition),
             apart: Box::new(self.apart(lowered, condition)),
@@ -247,7 +260,7 @@ impl<'s> Conditions<'s> {
             Lowered::All(parts) => Predicate::All(each(parts)),
             Lowered::Any(parts) => Predicate::Any(each(parts)),
             Lowered::Not(part) => Predicate::Not(Box::new(self.apart(*part, condition))),
-            Lowered::Opaque(node) => Predicate::Part {
+            Lowered::Single(node) | Lowered::Opaque(node) => Predicate::Part {
                 condition: Rc::clone(condition),
                 node,
             },
@@ -272,7 +285,6 @@ impl<'s> Conditions<'s> {
                 span,
             })
         };
-        let exact = |text: Box<str>| TextPattern::Exact(text.as_bytes().into());
         match matcher {
             facts::Matcher::OneOf(texts) | facts::Matcher::HasAny(texts) => Predicate::Any(
                 texts
@@ -285,10 +297,6 @@ impl<'s> Conditions<'s> {
             }
             facts::Matcher::EndsWith(suffix) => {
                 test(Matcher::Text(TextPattern::Suffix(suffix.as_bytes().into())))
-            }
-            // Neither is taken apart.
-            facts::Matcher::InCidr(_) | facts::Matcher::Present => {
-                test(Matcher::Text(exact("".into())))
             }
         }
     }
@@ -311,7 +319,7 @@ fn one(attribute: &Attribute, text: Box<str>) -> Matcher {
             ActionPattern::parse(&text).map_or(exact, Matcher::Action)
         }
         // A condition sees the host without its port.
-        Attribute::Host if !text.contains(['*', ':', '.'].as_slice()) || is_plain_host(&text) => {
+        Attribute::Host if is_plain_host(&text) => {
             HostPattern::parse(&text).map_or(exact, |pattern| Matcher::Host {
                 pattern,
                 ignore_port: true,
@@ -340,6 +348,25 @@ fn is_indexed(slot: &Slot) -> bool {
         &*slot.name,
         "request.method" | "request.url_path" | "request.host" | "action" | "principal.roles"
     )
+}
+
+/// Attributes that `match` has a key for.
+fn has_match_key(slot: &Slot) -> bool {
+    is_indexed(slot)
+        || slot.name.contains(".attr.")
+        || matches!(
+            &*slot.name,
+            "request.headers"
+                | "request.query_params"
+                | "source.ip"
+                | "source.principal"
+                | "remote.ip"
+                | "principal.id"
+                | "principal.groups"
+                | "principal.scopes"
+                | "resource.type"
+                | "resource.id"
+        )
 }
 
 /// Attributes whose absence is a choice of the policy or of the caller; the others are there for every request of a kind.
@@ -402,15 +429,14 @@ fn attribute(slot: &Slot) -> Attribute {
 
 /// `principal.attr.x` and its kin, and captures.
 fn declared(name: &str) -> Attribute {
-    let prefixes: [(&str, fn(Box<str>) -> Attribute); 3] = [
-        ("principal.attr.", Attribute::PrincipalAttribute),
-        ("request.attr.", Attribute::RequestAttribute),
-        ("resource.attr.", Attribute::ResourceAttribute),
-    ];
-    for (prefix, make) in prefixes {
-        if let Some(rest) = name.strip_prefix(prefix) {
-            return make(rest.into());
-        }
+    if let Some(name) = name.strip_prefix("principal.attr.") {
+        return Attribute::PrincipalAttribute(name.into());
+    }
+    if let Some(name) = name.strip_prefix("request.attr.") {
+        return Attribute::RequestAttribute(name.into());
+    }
+    if let Some(name) = name.strip_prefix("resource.attr.") {
+        return Attribute::ResourceAttribute(name.into());
     }
     let capture = name.strip_prefix("route.").unwrap_or(name);
     match capture.split_once('@') {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::program::vocabulary::Truth;
 use crate::rule::{LayerId, Matcher, Name, Predicate, Rule, RuleEffect, RuleSet, Test};
-use crate::text::{Key, MappingReader, Node};
+use crate::text::{Key, MappingReader, Node, Span};
 
 use super::condition::{Conditions, OwnCaptures};
 use super::document::{Sections, entries};
@@ -83,22 +83,9 @@ fn rule<'a>(
         (Effect::Allow, None) => RuleEffect::Allow,
         (Effect::Deny, None) => RuleEffect::Deny,
         (Effect::Require, Some(_)) => RuleEffect::Require(requirements),
-        (Effect::Require, None) => {
-            let error = Diagnostic::error(
-                Code::REQUIRE_MISMATCH,
-                key.span,
-                "this rule requires nothing",
-            );
-            let help = "such as `require: { approval: { groups: [finance] } }`";
-            scope.diagnostics.push(error.help(help));
-            return None;
-        }
-        (Effect::Allow | Effect::Deny, Some((require, _))) => {
-            let message = "`require` stands on a rule of another effect";
-            let error = Diagnostic::error(Code::REQUIRE_MISMATCH, require.span, message);
-            scope
-                .diagnostics
-                .push(error.help("write `effect: require`, as a rule of its own"));
+        (_, require) => {
+            let require = require.map(|(key, _)| key.span);
+            scope.diagnostics.push(require_mismatch(require, key.span));
             return None;
         }
     };
@@ -118,7 +105,7 @@ fn rule<'a>(
     }
     if let Some((_, when)) = when {
         let own = own_captures(&predicate);
-        let condition = conditions.compile(when, &own, scope.diagnostics)?;
+        let condition = conditions.of_rule(when, &own, scope.diagnostics)?;
         predicate = all_of(vec![predicate, conditions.predicate(&condition)]);
     }
     Some(Rule {
@@ -129,6 +116,17 @@ fn rule<'a>(
         effect,
         predicate,
     })
+}
+
+/// A rule that requires nothing, or that says what it requires and does something else.
+fn require_mismatch(require: Option<Span>, rule: Span) -> Diagnostic {
+    let error = |span, message: &str| Diagnostic::error(Code::REQUIRE_MISMATCH, span, message);
+    match require {
+        None => error(rule, "this rule requires nothing")
+            .help("such as `require: { approval: { groups: [finance] } }`"),
+        Some(require) => error(require, "`require` stands on a rule of another effect")
+            .help("write `effect: require`, as a rule of its own"),
+    }
 }
 
 /// The captures of a rule's own routes, with their places.

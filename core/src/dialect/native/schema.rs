@@ -210,20 +210,11 @@ impl<'a> Schema<'a> {
     /// The declarations, in the order written.
     pub(super) fn into_declarations(self) -> Vec<AttributeDeclaration> {
         let declaration = |name: &&'a str| {
-            let (
-                Declared {
-                    owner,
-                    ty,
-                    optional,
-                },
-                span,
-            ) = *self.attributes.get(name)?;
-            let attribute = owner.attribute(name);
+            let (declared, _) = self.attributes.get(name)?;
             Some(AttributeDeclaration {
-                attribute,
-                ty,
-                optional,
-                span,
+                attribute: declared.owner.attribute(name),
+                ty: declared.ty,
+                optional: declared.optional,
             })
         };
         self.order.iter().filter_map(declaration).collect()

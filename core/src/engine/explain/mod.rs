@@ -52,6 +52,8 @@ pub struct Explanation {
     pub principal: Option<String>,
     /// What the request means.
     pub action: Option<String>,
+    /// The same in the words of the policy.
+    pub action_about: Option<String>,
     /// The normalised path.
     pub path: Option<String>,
     /// The roles that the principal holds in this request.
@@ -192,6 +194,7 @@ pub(super) fn explain(
             .principal()
             .map(|(provider, id)| format!("{}/{}", text(provider), text(id))),
         action: decision.action().map(text),
+        action_about: None,
         path: decision.path().map(text),
         roles: Vec::new(),
         dormant: Vec::new(),
@@ -233,6 +236,7 @@ const MAX_DORMANT: usize = 32;
 
 impl Teller<'_> {
     fn tell(&self, recorder: Recorder, explanation: &mut Explanation) {
+        explanation.action_about = self.action_about();
         explanation.roles = self.roles();
         explanation.dormant = self.dormant();
         explanation.conflict = roles::conflict(self.program, self.sets)
@@ -248,6 +252,12 @@ impl Teller<'_> {
         } else {
             None
         };
+    }
+
+    fn action_about(&self) -> Option<String> {
+        let id = self.program.actions.names.get(0, self.decision.action()?)?;
+        let about = self.program.action_about.get(id as usize)?;
+        about.as_deref().map(Into::into)
     }
 
     fn role_name(&self, role: RoleId) -> String {
@@ -447,14 +457,18 @@ impl Teller<'_> {
         self.decision.verdict().rule()
     }
 
+    /// Of the layers that do not allow, the allow that lacks least.
     fn nearest_allow(&self) -> Option<&Rule> {
-        let allows = self
-            .program
-            .rules
-            .iter()
-            .filter(|rule| rule.kind == EntryKind::Allow && !rule.shadow);
+        let rules = &self.program.rules;
+        let lacking = |rule: &&Rule| {
+            rule.kind == EntryKind::Allow
+                && !rule.shadow
+                && self.decision.verdict().lacks(rule.layer)
+        };
         self.with_facts(|blame| {
-            allows
+            rules
+                .iter()
+                .filter(lacking)
                 .map(|rule| (blame.cost(rule.statement, true), rule))
                 .min_by_key(|(cost, _)| *cost)
         })

@@ -1,10 +1,33 @@
 //! An explanation as text for a terminal.
 
-use super::{Explanation, Failed};
+use super::{Candidate, Explanation, Failed, LayerVerdict};
 use core::fmt;
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decision(f)?;
+        self.roles(f)?;
+        self.layers.iter().try_for_each(|one| layer(f, one))?;
+        if !self.candidates.is_empty() {
+            writeln!(f, "candidates:")?;
+        }
+        self.candidates
+            .iter()
+            .try_for_each(|one| candidate(f, one))?;
+        if let Some(nearest) = &self.nearest {
+            writeln!(
+                f,
+                "nearest: {} at {}; would have had to differ:",
+                nearest.rule, nearest.source
+            )?;
+            lines(f, &nearest.differ)?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn decision(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.effect, self.reason)?;
         if let Some(detail) = self.detail {
             write!(f, " ({detail})")?;
@@ -13,80 +36,59 @@ impl fmt::Display for Explanation {
             (Some(rule), Some(source)) => writeln!(f, " by {rule} at {source}")?,
             _ => writeln!(f)?,
         }
-        let or_none =
-            |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.into());
-        writeln!(f, "  principal  {}", or_none(&self.principal, "nobody"))?;
-        writeln!(f, "  action     {}", or_none(&self.action, "none"))?;
-        writeln!(f, "  path       {}", or_none(&self.path, "none"))?;
+        let principal = self.principal.as_deref().unwrap_or("nobody");
+        writeln!(f, "  principal  {principal}")?;
+        let action = self.action.as_deref().unwrap_or("none");
+        match &self.action_about {
+            Some(about) => writeln!(f, "  action     {action} ({about})")?,
+            None => writeln!(f, "  action     {action}")?,
+        }
+        writeln!(f, "  path       {}", self.path.as_deref().unwrap_or("none"))
+    }
+
+    fn roles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for role in &self.roles {
-            writeln!(
-                f,
-                "  role       {}{} from {}",
-                role.role,
-                if role.active { "" } else { " (not active)" },
-                role.from
-            )?;
+            let active = if role.active { "" } else { " (not active)" };
+            writeln!(f, "  role       {}{active} from {}", role.role, role.from)?;
         }
         for grant in &self.dormant {
-            writeln!(
-                f,
-                "  not held   {} from grant at {}:",
-                grant.role, grant.source
-            )?;
-            grant
-                .because
-                .iter()
-                .try_for_each(|failed| line(f, failed))?;
+            let (role, source) = (&grant.role, &grant.source);
+            writeln!(f, "  not held   {role} from grant at {source}:")?;
+            lines(f, &grant.because)?;
         }
         if let Some([a, b]) = &self.conflict {
             writeln!(f, "  conflict   {a} and {b} exclude each other")?;
-        }
-        for layer in &self.layers {
-            writeln!(
-                f,
-                "  layer      {} {}{}",
-                layer.layer,
-                if layer.allows {
-                    "allows"
-                } else {
-                    "does not allow"
-                },
-                if layer.shadow { " (shadow)" } else { "" }
-            )?;
-        }
-        if !self.candidates.is_empty() {
-            writeln!(f, "candidates:")?;
-        }
-        for candidate in &self.candidates {
-            let shadow = if candidate.shadow { ", shadow" } else { "" };
-            writeln!(
-                f,
-                "  {} ({}{shadow}) at {}: {}",
-                candidate.rule, candidate.effect, candidate.source, candidate.outcome
-            )?;
-            candidate
-                .because
-                .iter()
-                .try_for_each(|failed| line(f, failed))?;
-            for part in &candidate.values {
-                writeln!(f, "    {} = {}", part.expression, part.value)?;
-            }
-        }
-        if let Some(nearest) = &self.nearest {
-            writeln!(
-                f,
-                "nearest: {} at {}; would have had to differ:",
-                nearest.rule, nearest.source
-            )?;
-            nearest
-                .differ
-                .iter()
-                .try_for_each(|failed| line(f, failed))?;
         }
         Ok(())
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, failed: &Failed) -> fmt::Result {
-    writeln!(f, "    {}; found {}", failed.test, failed.found)
+fn layer(f: &mut fmt::Formatter<'_>, layer: &LayerVerdict) -> fmt::Result {
+    let allows = if layer.allows {
+        "allows"
+    } else {
+        "does not allow"
+    };
+    let shadow = if layer.shadow { " (shadow)" } else { "" };
+    writeln!(f, "  layer      {} {allows}{shadow}", layer.layer)
+}
+
+fn candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {
+    let shadow = if candidate.shadow { ", shadow" } else { "" };
+    writeln!(
+        f,
+        "  {} ({}{shadow}) at {}: {}",
+        candidate.rule, candidate.effect, candidate.source, candidate.outcome
+    )?;
+    lines(f, &candidate.because)?;
+    for part in &candidate.values {
+        writeln!(f, "    {} = {}", part.expression, part.value)?;
+    }
+    Ok(())
+}
+
+fn lines(f: &mut fmt::Formatter<'_>, failed: &[Failed]) -> fmt::Result {
+    failed
+        .iter()
+        .try_for_each(|failed| writeln!(f, "    {}; found {}", failed.test, failed.found))
 }

@@ -38,6 +38,27 @@ pub(super) fn strict(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     }
 }
 
+/// The canonical form of a piece of a path, which may begin or end within a segment; `None` if it has none.
+pub(super) fn piece(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'%' => {
+                let value = triplet(rest)?;
+                check_triplet(value).ok()?;
+                push_triplet(&mut out, value);
+                rest = rest.get(2..).unwrap_or(&[]);
+            }
+            b'\\' | b';' | b'?' | b'#' => return None,
+            byte if is_plain(byte) => out.push(byte),
+            byte => push_triplet(&mut out, byte),
+        }
+    }
+    Some(out)
+}
+
 fn check_segment(segment: &[u8]) -> Result<(), PathError> {
     match segment {
         b"" => Err(PathError::EmptySegment),

@@ -114,6 +114,7 @@ fn faults_have_a_place_and_a_help() {
         ("/*", 1, "write `{*}`"),
         ("/a/**", 3, "write `{**}`"),
         ("/{**}/a", 6, "nothing may follow"),
+        ("/a/{**}/", 7, "nothing may follow"),
         ("/{a}/{a}", 6, "own name"),
         (deep.as_str(), 2 * MAX_SEGMENTS + 1, "at most 64"),
         (long.as_str(), 8192, "longer than"),

@@ -104,11 +104,6 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         self.fuel
     }
 
-    /// What the recorder heard.
-    pub(crate) fn into_recorder(self) -> R {
-        self.recorder
-    }
-
     /// Tells the recorder of a value that is not boxed.
     pub(super) fn hear(&mut self, id: NodeId, maybe: &Result<Maybe<'a>, EvalError>) {
         let value = match maybe {
@@ -380,9 +375,7 @@ impl<'a, A: Attributes, R: Recorder> Evaluator<'a, A, R> {
         key: Value<'_>,
     ) -> Result<Option<Value<'a>>, EvalError> {
         self.spend(1)?;
-        if !matches!(map, Map::View(_)) {
-            self.spend(compare_cost(map.len()))?;
-        }
+        self.spend(compare_cost(map.len()))?;
         Ok(map.get(key))
     }
 

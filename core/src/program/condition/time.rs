@@ -30,13 +30,18 @@ impl Timestamp {
             .ok_or(EvalError::OutOfRange)
     }
 
-    /// Seconds since 1970, rounded down.
-    /// From milliseconds since 1970.
+    /// A moment by the milliseconds since 1970.
     pub(crate) fn from_ms(ms: i64) -> Result<Self, EvalError> {
         let nanos = u32::try_from(ms.rem_euclid(1_000)).unwrap_or(0) * 1_000_000;
         Self::new(ms.div_euclid(1_000), nanos)
     }
 
+    /// Milliseconds since 1970, rounded down.
+    pub(crate) fn ms(self) -> i64 {
+        self.seconds * 1_000 + i64::from(self.nanos / 1_000_000)
+    }
+
+    /// Seconds since 1970, rounded down.
     pub(crate) fn seconds(self) -> i64 {
         self.seconds
     }

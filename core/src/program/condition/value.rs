@@ -39,7 +39,6 @@ pub(crate) enum List<'a> {
 pub(crate) enum Map<'a> {
     Entries(&'a [(Value<'a>, Value<'a>)]),
     Constants(&'a [(Constant, Constant)]),
-    View(&'a dyn MapView),
 }
 
 /// A value that may be missing.
@@ -56,16 +55,6 @@ pub(crate) trait ListView: std::fmt::Debug {
     fn len(&self) -> usize;
     /// The element at `index`.
     fn get(&self, index: usize) -> Option<Value<'_>>;
-}
-
-/// A map that lives outside the evaluator, such as a claim that is an object.
-pub(crate) trait MapView: std::fmt::Debug {
-    /// Number of entries.
-    fn len(&self) -> usize;
-    /// The entry at `index`, in any order that stays the same.
-    fn entry(&self, index: usize) -> Option<(Value<'_>, Value<'_>)>;
-    /// The value of a key.
-    fn get(&self, key: &str) -> Option<Value<'_>>;
 }
 
 /// A value that owns what it holds.
@@ -173,7 +162,6 @@ impl<'a> Map<'a> {
         match self {
             Self::Entries(entries) => entries.len(),
             Self::Constants(entries) => entries.len(),
-            Self::View(view) => view.len(),
         }
     }
 
@@ -184,7 +172,6 @@ impl<'a> Map<'a> {
             Self::Constants(entries) => entries
                 .get(index)
                 .map(|(key, value)| (key.value(), value.value())),
-            Self::View(view) => view.entry(index),
         }
     }
 
@@ -195,9 +182,6 @@ impl<'a> Map<'a> {
 
     /// The value of a key. Numbers are the same key whatever their type.
     pub(crate) fn get(self, key: Value<'_>) -> Option<Value<'a>> {
-        if let (Self::View(view), Value::Str(text)) = (self, key) {
-            return view.get(text);
-        }
         self.iter()
             .find(|(candidate, _)| equal(*candidate, key))
             .map(|(_, value)| value)

@@ -1,3 +1,5 @@
+//! Globs row by row, and against a slow matcher that is plainly right.
+
 use super::super::predicate::GlobPiece::{self, One, Run};
 use super::super::predicate::Slot::{self, Attribute, PrincipalId};
 use super::super::predicate::tests::{Fixed, NOBODY};

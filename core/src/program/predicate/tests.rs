@@ -1,3 +1,5 @@
+//! Tests of single values, and the logic that joins them, row by row.
+
 use super::*;
 use crate::pattern::cidr::Cidr;
 use Truth::{False, NeedsPrincipal, True, Undecided};

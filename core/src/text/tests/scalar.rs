@@ -239,7 +239,6 @@ fn a_mapping_is_read_key_by_key() {
     let documents = loaded.documents.unwrap();
     let mut diagnostics = Diagnostics::new();
     let mut reader = MappingReader::new(&documents[0]).unwrap();
-    assert_eq!(reader.span(), documents[0].span);
     assert!(reader.require("effect", &mut diagnostics).is_none());
     assert!(reader.take("match").is_none());
     assert_eq!(

@@ -7,7 +7,7 @@ use crate::rule::{Matcher, Predicate};
 use crate::text::{Kind, MappingReader, Node, Span};
 
 use super::super::words::pattern;
-use super::{Scope, Subject, any_of, names_set};
+use super::{Scope, Subject, names_set};
 
 /// A list's items, or the one node that stands for a list of one; an empty list is reported.
 pub(in super::super) fn one_or_many<'a>(
@@ -141,7 +141,7 @@ pub(super) fn texts_by<'a>(
         }
     };
     tests.extend(one);
-    any_of(tests)
+    subject.any_of(tests, node.span)
 }
 
 impl Alternative<'_> {

@@ -112,6 +112,21 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// Any of several tests; where every value has to match, each value may match another of them.
+    fn any_of(&self, tests: Vec<Predicate>, span: Span) -> Predicate {
+        if self.over != Over::All || tests.len() < 2 {
+            return any_of(tests);
+        }
+        let matcher = |test| match test {
+            Predicate::Test(test) => Some(test.matcher),
+            _ => None,
+        };
+        let matchers = tests.into_iter().filter_map(matcher).collect();
+        self.test(Matcher::AnyOf(matchers), span)
+    }
+}
+
 /// What a rule's `match` says, and whether it speaks of `who`.
 pub(super) struct Match {
     pub(super) predicate: Predicate,

@@ -5,6 +5,7 @@ use crate::pattern::PatternError;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::Cidr;
 use crate::pattern::host::HostPattern;
+use crate::pattern::path::canonical_piece;
 use crate::pattern::spiffe::SpiffePattern;
 use crate::pattern::template::{Method, PathTemplate, Route};
 use crate::pattern::text::TextPattern;
@@ -115,8 +116,23 @@ pub(super) fn path<'a>(node: &'a Node, scope: &mut Scope<'_, 'a>) -> Predicate {
         PathTemplate::parse(text).map(Matcher::Path)
     };
     each(node, scope, |node| {
-        Ok(path.test(pattern(node, read)?, node.span))
+        let written = pattern(node, read)?;
+        let canonical = canonical(&written);
+        let tests = [Some(written), canonical].into_iter().flatten();
+        Ok(any_of(
+            tests.map(|matcher| path.test(matcher, node.span)).collect(),
+        ))
     })
+}
+
+/// The pattern as a normalised path has it, if it is written otherwise. Where nothing is normalised, both may come.
+fn canonical(written: &Matcher) -> Option<Matcher> {
+    let otherwise = |text: &[u8]| canonical_piece(text).filter(|canonical| **canonical != *text);
+    Some(Matcher::Text(match written {
+        Matcher::Text(TextPattern::Prefix(text)) => TextPattern::Prefix(otherwise(text)?.into()),
+        Matcher::Text(TextPattern::Suffix(text)) => TextPattern::Suffix(otherwise(text)?.into()),
+        _ => return None,
+    }))
 }
 
 /// A deny without a port means every port, so that a port in the request is no way around it.
