@@ -62,7 +62,7 @@ const FORMS: &[(Type, &[&str], &[&str])] = &[
     (Type::Str, &[
         "s", "t", "''", "'a'", "'aé'", "'GET'", "\"b\"", "r'a\\b'", "'\\u00e9'",
     ], &[
-        "<s> + <s>", "string(<i>)", "string(<u>)", "<L>[<i>]", "<L>[0]", "<b> ? <s> : <s>",
+        "<s> + <s>", "string(<i>)", "string(<u>)", "string(<d>)", "<L>[<i>]", "<L>[0]", "<b> ? <s> : <s>",
     ]),
     (Type::Ints, &[
         "li", "[]", "[1, 2, 3]",
