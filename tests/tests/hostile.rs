@@ -2,6 +2,7 @@
 
 mod hostile {
     pub(crate) mod bounds;
+    pub(crate) mod conditions;
     pub(crate) mod mutation;
     pub(crate) mod policies;
     pub(crate) mod requests;
