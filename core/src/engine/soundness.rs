@@ -316,7 +316,7 @@ fn compare(scratch: &mut Scratch, request: &Request<'_>) -> Option<(String, Stri
     view.action = action(program, request.action, route).transpose().ok()?;
     view.caller = identify::identify(program, request).ok()?;
     roles::resolve(&view, sets, arena).ok()?;
-    let (enforced, _) = authorize(&view, sets, arena, &mut Unwatched);
+    let enforced = authorize(&view, sets, arena, &mut Unwatched).enforced;
     let mut binds: Vec<(u32, bool)> = sets.bound.iter().map(|b| (b.rule, b.undecided)).collect();
     binds.sort_unstable();
     let ours = format!("{enforced:?} {binds:?}");

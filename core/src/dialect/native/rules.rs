@@ -150,9 +150,11 @@ fn captures(predicate: &Predicate) -> BTreeMap<Box<str>, Option<usize>> {
         Predicate::Any(parts) => {
             let branches: Vec<_> = parts.iter().map(captures).collect();
             let names: BTreeSet<_> = branches.iter().flat_map(BTreeMap::keys).cloned().collect();
-            let place = |name: &Box<str>| {
+            let place = |name: &str| {
                 let first = branches.first()?.get(name).copied()??;
-                let agreed = |branch: &BTreeMap<_, _>| branch.get(name) == Some(&Some(first));
+                let agreed = |branch: &BTreeMap<Box<str>, Option<usize>>| {
+                    branch.get(name) == Some(&Some(first))
+                };
                 branches.iter().all(agreed).then_some(first)
             };
             names
