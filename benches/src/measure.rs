@@ -1,7 +1,8 @@
 //! Timing, counting and checking of one engine on one workload.
 
 use crate::traffic::Traffic;
-use gatelet::{Engine, EngineConfig, Policy, Request, Scratch, Source};
+use gatelet::{Engine, EngineConfig, LoadOptions, Phase, Policy, Request, Scratch, Source};
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::hint::black_box;
@@ -78,6 +79,16 @@ pub struct Time {
     pub min: f64,
 }
 
+impl Time {
+    fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_unstable_by(f64::total_cmp);
+        Self {
+            median: samples.get(samples.len() / 2).copied().unwrap_or_default(),
+            min: samples.first().copied().unwrap_or_default(),
+        }
+    }
+}
+
 /// Times `run`, which does `operations` of something, again and again for about `budget`.
 pub fn time(operations: usize, budget: Duration, mut run: impl FnMut()) -> Time {
     run();
@@ -88,11 +99,31 @@ pub fn time(operations: usize, budget: Duration, mut run: impl FnMut()) -> Time 
         run();
         samples.push(before.elapsed().as_secs_f64() * 1e9 / operations.max(1) as f64);
     }
-    samples.sort_unstable_by(f64::total_cmp);
-    Time {
-        median: samples.get(samples.len() / 2).copied().unwrap_or_default(),
-        min: samples.first().copied().unwrap_or_default(),
+    Time::of(samples)
+}
+
+/// What compiling takes of a load, in nanoseconds, in as many loads as `budget` allows.
+///
+/// # Errors
+/// The policy is refused.
+pub fn time_compile(text: &str, budget: Duration) -> Result<Time, Box<dyn Error>> {
+    let sources = [Source::new("bench.yaml", text.as_bytes())];
+    let (start, mut samples) = (Instant::now(), Vec::new());
+    while samples.len() < 3 || start.elapsed() < budget {
+        let (begun, taken) = (Cell::new(start), Cell::new(Duration::ZERO));
+        let observe = |phase| match phase {
+            Phase::Compile => begun.set(Instant::now()),
+            Phase::Done => taken.set(begun.get().elapsed()),
+            _ => {}
+        };
+        let options = LoadOptions {
+            observer: Some(&observe),
+            ..LoadOptions::default()
+        };
+        black_box(Policy::load_with(&sources, &options)?);
+        samples.push(taken.get().as_secs_f64() * 1e9);
     }
+    Ok(Time::of(samples))
 }
 
 /// How often `run` asks for memory.

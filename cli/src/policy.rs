@@ -93,7 +93,13 @@ impl PolicyText {
     pub(crate) fn load(&self) -> Result<Policy, LoadError> {
         let policies: Vec<_> = self.policies.iter().map(Text::source).collect();
         let values: Vec<_> = self.values.iter().map(Text::source).collect();
-        Policy::load_with(&policies, &LoadOptions { values: &values })
+        Policy::load_with(
+            &policies,
+            &LoadOptions {
+                values: &values,
+                ..LoadOptions::default()
+            },
+        )
     }
 
     /// How many files were read.

@@ -66,7 +66,7 @@ pub use engine::{
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
 };
-pub use load::{LoadOptions, Source};
+pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
 pub use request_json::{RequestBuf, RequestError, RequestView};

@@ -66,3 +66,5 @@ pub const MAX_CONDITION_NODES: usize = 4_096;
 pub const MAX_CONDITION_HEIGHT: u16 = 64;
 /// Most units that a condition may cost in the worst case.
 pub const MAX_CONDITION_COST: u64 = 10_000;
+/// Most entries that the alternatives of all rules leave in the index.
+pub const MAX_ENTRIES: usize = 1 << 24;

@@ -7,6 +7,7 @@ use crate::dialect::{self, Parsed};
 use crate::policy::{Counts, Policy};
 use crate::rule::RuleSet;
 use crate::text::{self, Sources};
+use core::fmt;
 
 /// Changes whenever the same text comes to mean something else.
 const FORMAT_VERSION: &[u8] = b"gatelet-policy-1";
@@ -41,10 +42,56 @@ impl<'a> Source<'a> {
 }
 
 /// What a load takes beside its sources.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct LoadOptions<'a> {
     /// Sources of values that replace the defaults under `values`, such as those of one environment.
     pub values: &'a [Source<'a>],
+    /// Told when each phase of the load begins, in order. A load reads no clock; who wants to know how
+    /// long its phases take reads one here.
+    ///
+    /// ```
+    /// use gatelet::{LoadOptions, Phase, Policy, Source};
+    /// use std::{cell::RefCell, time::Instant};
+    /// let begun = RefCell::new(Vec::new());
+    /// let observe = |phase: Phase| begun.borrow_mut().push((phase, Instant::now()));
+    /// let options = LoadOptions { observer: Some(&observe), ..LoadOptions::default() };
+    /// Policy::load_with(&[Source::new("shop.yaml", b"gatelet: 1\n")], &options)?;
+    /// for pair in begun.borrow().windows(2) {
+    ///     println!("{:?} took {:?}", pair[0].0, pair[1].1 - pair[0].1);
+    /// }
+    /// # Ok::<(), gatelet::LoadError>(())
+    /// ```
+    pub observer: Option<&'a dyn Fn(Phase)>,
+}
+
+impl LoadOptions<'_> {
+    fn begin(&self, phase: Phase) {
+        if let Some(observer) = self.observer {
+            observer(phase);
+        }
+    }
+}
+
+impl fmt::Debug for LoadOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A phase of a load, see [`LoadOptions::observer`]; each begins once, in this order, but those that a failed load does not reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// From text to documents.
+    Parse,
+    /// From documents of any dialect to rules, and the digest over all sources.
+    Lower,
+    /// From rules to what decisions read.
+    Compile,
+    /// There is a policy, or all that is wrong is known; what the phases held is given back after this.
+    Done,
 }
 
 impl Policy {
@@ -72,15 +119,22 @@ impl Policy {
         let mut diagnostics = Diagnostics::new();
         let mut texts = Sources::new();
         let (policies, values) = (sorted(sources), sorted(options.values));
+        options.begin(Phase::Parse);
         let documents = parse(&policies, &mut texts, &mut diagnostics);
         let value_documents = parse(&values, &mut texts, &mut diagnostics);
+        options.begin(Phase::Lower);
         let rules = dialect::lower(documents, value_documents, &texts, &mut diagnostics);
         if texts.is_empty() && !policies.is_empty() {
             // Nothing could be read; what refused it may be too long to digest as well.
-            return Err(LoadError::new(diagnostics.finish(&texts)));
+            let found = diagnostics.finish(&texts);
+            options.begin(Phase::Done);
+            return Err(LoadError::new(found));
         }
         let digest = digest(pieces(&policies, &values));
-        Self::compiled(&rules, &texts, &digest, diagnostics)
+        options.begin(Phase::Compile);
+        let policy = Self::compiled(&rules, &texts, &digest, diagnostics);
+        options.begin(Phase::Done);
+        policy
     }
 
     /// A policy of rules that no text stands behind.
@@ -171,4 +225,37 @@ fn seed(digest: &[u8; 32]) -> u64 {
     digest
         .first_chunk()
         .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn an_observer_hears_of_every_phase_that_a_load_reaches() {
+        use Phase::{Compile, Done, Lower, Parse};
+        let rows: [(&[u8], bool, &[Phase]); 4] = [
+            (b"gatelet: 1\n", true, &[Parse, Lower, Compile, Done]),
+            (
+                b"gatelet: 1\nrolez: {}\n",
+                false,
+                &[Parse, Lower, Compile, Done],
+            ),
+            (b"gatelet: [\n", false, &[Parse, Lower, Compile, Done]),
+            (b"\xff", false, &[Parse, Lower, Done]),
+        ];
+        for (text, loads, expected) in rows {
+            let begun = RefCell::new(Vec::new());
+            let observe = |phase| begun.borrow_mut().push(phase);
+            let options = LoadOptions {
+                observer: Some(&observe),
+                ..LoadOptions::default()
+            };
+            let sources = [Source::new("p.yaml", text)];
+            let loaded = Policy::load_with(&sources, &options);
+            assert_eq!(loaded.is_ok(), loads, "{text:?}");
+            assert_eq!(*begun.borrow(), expected, "{text:?}");
+        }
+    }
 }

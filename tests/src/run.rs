@@ -94,7 +94,10 @@ fn load(case: &Case, reversed: bool) -> Result<Policy, Vec<Diagnostic>> {
         sources.reverse();
         values.reverse();
     }
-    let options = LoadOptions { values: &values };
+    let options = LoadOptions {
+        values: &values,
+        ..LoadOptions::default()
+    };
     Policy::load_with(&sources, &options).map_err(|error| error.diagnostics().to_vec())
 }
 

@@ -75,7 +75,7 @@ fn the_index_finds_it_in_the_same_places() {
                 };
                 let told = engines.each_ref().map(|engine| {
                     let explained = engine.explain(&mut engine.scratch(), &request);
-                    (explained.candidates.len(), explained.effect.clone())
+                    (explained.candidates.len(), explained.effect)
                 });
                 let context = || format!("{when}: {method} {host}{path} {roles:?}");
                 assert_eq!(told[0].1, told[1].1, "{}", context());

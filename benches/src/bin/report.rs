@@ -4,7 +4,9 @@
 //! reading and comparing in one run; nothing fails because a machine is slow.
 
 use gatelet::{Engine, Request};
-use gatelet_benches::measure::{Time, allocations, check, decide_all, engine, parse, time};
+use gatelet_benches::measure::{
+    Time, allocations, check, decide_all, engine, parse, time, time_compile,
+};
 use gatelet_benches::{SIZES, Shape, Traffic, Workload};
 use serde::Serialize;
 use std::error::Error;
@@ -50,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "detail B/rule",
         "load ms",
         "parse ms",
+        "compile ms",
     ]);
     for shape in [Shape::R, Shape::X] {
         for n in SIZES {
@@ -135,6 +138,7 @@ fn policy(
         0.0,
         None,
     ));
+    rows.push(row("compile", time_compile(text, budget)?, 0.0, None));
     Ok(rows)
 }
 
@@ -185,5 +189,6 @@ fn cells(name: &str, n: usize, rows: &[Row]) -> Vec<String> {
         bytes.map_or_else(String::new, |bytes| per_rule(bytes.detail)),
         of("load", &ms),
         of("parse", &ms),
+        of("compile", &ms),
     ]
 }

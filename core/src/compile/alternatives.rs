@@ -74,6 +74,13 @@ impl<'r> Alternative<'r> {
         }
     }
 
+    fn of_methods(methods: u32) -> Self {
+        Self {
+            methods,
+            ..Self::anything()
+        }
+    }
+
     fn asking(predicate: &'r Predicate) -> Self {
         Self {
             rest: vec![predicate],
@@ -220,19 +227,14 @@ fn of_test<'r>(
         ..Alternative::anything()
     };
     let one = match (&test.attribute, &test.matcher) {
-        (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => Alternative {
-            methods: facts.methods.bits(method),
-            ..anything
-        },
-        (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => Alternative {
-            methods: facts.methods.bit(method),
-            ..anything
-        },
+        (Attribute::Method, Matcher::Text(TextPattern::Exact(method))) => {
+            Alternative::of_methods(facts.methods.bits(method))
+        }
+        (Attribute::RequestMethod, Matcher::Text(TextPattern::Exact(method))) => {
+            Alternative::of_methods(facts.methods.bit(method))
+        }
         (Attribute::Method, Matcher::Present | Matcher::Text(TextPattern::Present)) => {
-            Alternative {
-                methods: methods::ANY,
-                ..anything
-            }
+            Alternative::of_methods(methods::ANY)
         }
         (Attribute::Roles, Matcher::Text(TextPattern::Exact(name))) => {
             role(name, facts.vocabulary).map_or_else(|| Alternative::asking(predicate), guarded)

@@ -4,7 +4,7 @@ use super::alternatives::{ActionKey, Alternative, Facts, alternatives, template_
 use super::names::{OwnCaptures, Vocabulary, unknown};
 use super::predicates::Emit;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::limits::{MAX_HOST_BYTES, MAX_WALK};
+use crate::limits::{MAX_ENTRIES, MAX_HOST_BYTES, MAX_WALK};
 use crate::pattern::action::ActionPattern;
 use crate::pattern::host::HostKey;
 use crate::pattern::template::Method;
@@ -187,6 +187,9 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
             binds_in_doubt: says.kind != EntryKind::Allow,
         };
         for alternative in alternatives(predicate, &facts) {
+            if self.leaves.is_full() {
+                break;
+            }
             self.add_alternative(&alternative, own, says);
         }
     }
@@ -370,6 +373,15 @@ impl<'b, 'r> IndexBuilder<'b, 'r> {
     /// Lays everything out. `span` is where to complain if the whole is too much.
     pub(super) fn finish(mut self, span: Option<Span>) -> Index {
         let worst = self.check_walk(span);
+        if self.leaves.is_full() {
+            let message = format!(
+                "lists of roles, paths and actions multiply to more than {MAX_ENTRIES} entries of the index"
+            );
+            let diagnostic = Diagnostic::error_of_load(Code::TOO_MANY_RULES, message);
+            self.diagnostics.push(diagnostic.help(
+                "name fewer combinations in one rule, or gather roles under one that they inherit",
+            ));
+        }
         let (leaves, places) = self.leaves.finish(self.seed);
         let leaf = |id: u32| places.get(id as usize).copied().unwrap_or_default();
         let (exact, exact_roots) = hosts(&self.exact_hosts, self.seed);

@@ -24,12 +24,14 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_LAYERS;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::TrailingSlash;
+use crate::pattern::text::TextPattern;
 use crate::program::grants::Grants;
 use crate::program::leaf::MAX_RULES;
 use crate::program::methods::Methods;
 use crate::program::names::Names;
 use crate::program::predicate::Slot;
 use crate::program::roles::Roles;
+use crate::program::vocabulary::Attribute;
 use crate::program::{Credential, Identity, Inputs, Layers, Network, Program};
 use crate::rule::{self, ExclusionKind, Mode, Permission, Predicate, Role, RuleSet};
 use crate::text::{Sources, Span};
@@ -166,13 +168,47 @@ fn check_actions_of(
             .iter()
             .for_each(|part| check_actions_of(part, vocabulary, diagnostics)),
         Predicate::Not(part) => check_actions_of(part, vocabulary, diagnostics),
-        Predicate::When { apart, .. } => check_actions_of(apart, vocabulary, diagnostics),
+        Predicate::When { apart, .. } => {
+            check_actions_of(apart, vocabulary, diagnostics);
+            check_roles_of(apart, vocabulary, diagnostics);
+        }
         Predicate::Part { .. } => {}
         Predicate::Test(test) => {
             if let rule::Matcher::Action(pattern) = &test.matcher {
                 check_action(pattern, test.span, vocabulary, diagnostics);
             }
         }
+    }
+}
+
+/// Roles that a condition asks for by name; those of `match` are checked where they are compiled.
+fn check_roles_of(
+    predicate: &Predicate,
+    vocabulary: &Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => {
+            for part in parts {
+                check_roles_of(part, vocabulary, diagnostics);
+            }
+        }
+        Predicate::Not(part) => check_roles_of(part, vocabulary, diagnostics),
+        Predicate::Test(test) => {
+            if let (Attribute::Roles, rule::Matcher::Text(TextPattern::Exact(name))) =
+                (&test.attribute, &test.matcher)
+            {
+                let text = String::from_utf8_lossy(name).into();
+                vocabulary.role(
+                    &rule::Name {
+                        text,
+                        span: test.span,
+                    },
+                    diagnostics,
+                );
+            }
+        }
+        Predicate::When { .. } | Predicate::Part { .. } => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Authorization: from the index to the rules that match, tallied.
 
 use super::scratch::{Binding, Sets};
-use super::verdict::Tally;
+use super::verdict::{Tallies, Tally};
 use super::view::{Action, Held, View};
 use crate::pattern::path::Segments;
 use crate::program::condition::Arena;
@@ -116,11 +116,14 @@ pub(super) fn authorize<L: Listen>(
     sets: &mut Sets,
     arena: &Arena,
     listen: &mut L,
-) -> (Tally, Tally) {
+) -> Tallies {
     let program = view.bound.program;
-    let mut count = Count {
+    let mut tallies = Tallies {
         enforced: Tally::new(program.layers.default_allow),
         shadow: Tally::new(0),
+    };
+    let mut count = Count {
+        tallies: &mut tallies,
         listen,
     };
     sets.decision += 1;
@@ -151,12 +154,11 @@ pub(super) fn authorize<L: Listen>(
             }
         });
     }
-    (count.enforced, count.shadow)
+    tallies
 }
 
 struct Count<'l, L> {
-    enforced: Tally,
-    shadow: Tally,
+    tallies: &'l mut Tallies,
     listen: &'l mut L,
 }
 
@@ -171,9 +173,9 @@ impl<L: Listen> Count<'_, L> {
     ) {
         let (kind, rule) = (entry.kind(), entry.rule());
         let tally = if entry.is_shadow() {
-            &mut self.shadow
+            &mut self.tallies.shadow
         } else {
-            &mut self.enforced
+            &mut self.tallies.enforced
         };
         let layer = program.rule_layer(rule);
         let needed = match kind {

@@ -207,13 +207,18 @@ pub(super) fn check_principal(principal: &crate::request::Principal<'_>) -> Resu
 }
 
 /// Names of roles or groups that a principal brings.
-#[inline]
+#[inline(always)]
 pub(super) fn check_names(names: &[&[u8]]) -> Result<(), Malformed> {
-    if names.iter().all(|name| is_name(name)) {
+    if names.is_empty() || are_names(names) {
         Ok(())
     } else {
         Err(Malformed("principal_names"))
     }
+}
+
+#[inline(never)]
+fn are_names(names: &[&[u8]]) -> bool {
+    names.iter().all(|name| is_name(name))
 }
 
 #[inline]
@@ -270,7 +275,9 @@ fn bind_attributes(
 ) -> Result<(), Malformed> {
     slots.fill(NONE);
     bind_owner(program, Owner::Request, request.attributes, slots)?;
-    if let Some(principal) = &request.principal {
+    if let Some(principal) = &request.principal
+        && program.identity.trust_host_principal
+    {
         bind_owner(program, Owner::Principal, principal.attributes, slots)?;
     }
     match &request.resource {
@@ -370,11 +377,8 @@ fn remote_ip(program: &Program, request: &Request<'_>, peer: IpAddr) -> RemoteIp
     let mut entries = fields
         .rev()
         .flat_map(|(_, value)| value.rsplit(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .peekable();
-    if entries.peek().is_none() {
-        return RemoteIp::Known(peer);
-    }
+        .map(<[u8]>::trim_ascii);
+    // A trusted proxy that says nothing, perhaps because it was told to drop the field, is not the client.
     let entry = entries
         .nth(network.xff_hops as usize - 1)
         .and_then(parse_ip);

@@ -259,8 +259,8 @@ impl Engine {
             return refuse(Reason::MalformedRequest, malformed.0);
         }
         let conflict = roles::conflict(program, sets).is_some();
-        let (enforced, shadow) = authorize::authorize(&view, sets, arena, listen);
-        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, enforced, shadow);
+        let tallies = authorize::authorize(&view, sets, arena, listen);
+        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies);
         Decision::answered(policy, view, sets, verdict, virtually)
     }
 

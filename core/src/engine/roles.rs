@@ -115,7 +115,7 @@ fn narrow(program: &Program, names: &[&[u8]], sets: &mut Sets) {
 }
 
 /// Two roles that the caller holds or acts in and may not.
-#[inline]
+#[inline(always)]
 pub(super) fn conflict(program: &Program, sets: &Sets) -> Option<(RoleId, RoleId)> {
     Roles::conflict(&program.roles.excluded_held, &sets.held)
         .or_else(|| Roles::conflict(&program.roles.excluded_active, sets.roles()))

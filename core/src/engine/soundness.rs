@@ -273,6 +273,27 @@ fn the_index_agrees_with_every_rule_asked_in_full() {
     assert!(loaded > POLICIES / 2, "{loaded}");
 }
 
+/// What of a tally has to agree. The role that guards an entry is the index's own, and a deny that
+/// matched ends the search for others.
+fn decisive(text: &str) -> String {
+    let (start, rest) = text.split_once(", undecided").unwrap();
+    if !start.contains("denied: 4294967295") {
+        return format!("{start} {}", rest.split_once(" }").unwrap().1);
+    }
+    let number = |name: &str| -> u32 {
+        let at = text.split_once(name).unwrap().1;
+        at[..at.find([',', ' ', '}']).unwrap()].parse().unwrap()
+    };
+    // Which of two open questions is reported is not compared.
+    let open = number("undecided: ").min(number("needs_principal: "));
+    format!(
+        "open {open} allowed {} layers {} {}",
+        number("allowed: "),
+        number("layers: "),
+        text.split_once(" }").unwrap().1
+    )
+}
+
 /// What the index finds, and what every rule comes to that is asked in full.
 fn compare(scratch: &mut Scratch, request: &Request<'_>) -> Option<(String, String)> {
     let Scratch {
@@ -295,7 +316,7 @@ fn compare(scratch: &mut Scratch, request: &Request<'_>) -> Option<(String, Stri
     view.action = action(program, request.action, route).transpose().ok()?;
     view.caller = identify::identify(program, request).ok()?;
     roles::resolve(&view, sets, arena).ok()?;
-    let (enforced, _) = authorize(&view, sets, arena, &mut Unwatched);
+    let enforced = authorize(&view, sets, arena, &mut Unwatched).enforced;
     let mut binds: Vec<(u32, bool)> = sets.bound.iter().map(|b| (b.rule, b.undecided)).collect();
     binds.sort_unstable();
     let ours = format!("{enforced:?} {binds:?}");
@@ -324,24 +345,5 @@ fn compare(scratch: &mut Scratch, request: &Request<'_>) -> Option<(String, Stri
         }
     }
     let naive = format!("{tally:?} {naive_binds:?}");
-    // The role that guards an entry is the index's own, and a deny that matched ends the search for others.
-    let decisive = |text: String| {
-        let (start, rest) = text.split_once(", undecided").unwrap();
-        if !start.contains("denied: 4294967295") {
-            return format!("{start} {}", rest.split_once(" }").unwrap().1);
-        }
-        let number = |name: &str| -> u32 {
-            let at = text.split_once(name).unwrap().1;
-            at[..at.find([',', ' ', '}']).unwrap()].parse().unwrap()
-        };
-        // Which of two open questions is reported is not compared.
-        let open = number("undecided: ").min(number("needs_principal: "));
-        format!(
-            "open {open} allowed {} layers {} {}",
-            number("allowed: "),
-            number("layers: "),
-            text.split_once(" }").unwrap().1
-        )
-    };
-    Some((decisive(ours), decisive(naive)))
+    Some((decisive(&ours), decisive(&naive)))
 }

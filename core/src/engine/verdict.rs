@@ -88,6 +88,13 @@ impl Tally {
     }
 }
 
+/// What matched in force, and what only in shadow.
+#[derive(Debug)]
+pub(super) struct Tallies {
+    pub(super) enforced: Tally,
+    pub(super) shadow: Tally,
+}
+
 /// What was decided, and by which rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Verdict {
@@ -145,8 +152,7 @@ pub(super) fn conclude(
     view: &View<'_>,
     sets: &mut Sets,
     conflict: bool,
-    enforced: Tally,
-    shadow: Tally,
+    Tallies { enforced, shadow }: &Tallies,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
     if sets.bound.len() > 1 {
@@ -165,7 +171,7 @@ pub(super) fn conclude(
             view,
             &sets.bound,
             conflict,
-            enforced.with(shadow),
+            &enforced.with(*shadow),
             layers.virtually,
             true,
         )
@@ -178,7 +184,7 @@ fn decide(
     view: &View<'_>,
     bindings: &[Binding],
     conflict: bool,
-    tally: Tally,
+    tally: &Tally,
     layers: u64,
     shadow: bool,
 ) -> Verdict {
@@ -206,25 +212,12 @@ fn decide(
             ..Verdict::plain(reason, None)
         };
     }
-    let unmet = bindings
-        .iter()
-        .filter(|binding| binding.unmet && (shadow || !binding.shadow));
-    if let Some(binding) = unmet.min_by_key(|binding| (binding.undecided, binding.rule)) {
-        let reason = if binding.undecided {
-            Reason::Indeterminate
-        } else {
-            Reason::ApprovalRequired
-        };
-        return Verdict::by(reason, binding.rule);
-    }
-    if view
-        .bound
-        .program
-        .outputs
-        .on_allow
-        .iter()
-        .any(|output| matches!(output_value(view, output), OutputText::Unsafe))
+    if !bindings.is_empty()
+        && let Some(refusal) = unmet(bindings, shadow)
     {
+        return refusal;
+    }
+    if !view.bound.program.outputs.on_allow.is_empty() && any_unsafe(view) {
         return Verdict::plain(Reason::Indeterminate, Some("unsafe_output"));
     }
     Verdict {
@@ -234,6 +227,28 @@ fn decide(
         guard: tally.guard,
         lacking: 0,
     }
+}
+
+/// What an approval that is wanted makes of an allow.
+#[inline(never)]
+fn unmet(bindings: &[Binding], shadow: bool) -> Option<Verdict> {
+    let binding = bindings
+        .iter()
+        .filter(|binding| binding.unmet && (shadow || !binding.shadow))
+        .min_by_key(|binding| (binding.undecided, binding.rule))?;
+    let reason = if binding.undecided {
+        Reason::Indeterminate
+    } else {
+        Reason::ApprovalRequired
+    };
+    Some(Verdict::by(reason, binding.rule))
+}
+
+/// Whether a header that an allow sets has no safe value.
+#[inline(never)]
+fn any_unsafe(view: &View<'_>) -> bool {
+    let mut outputs = view.bound.program.outputs.on_allow.iter();
+    outputs.any(|output| matches!(output_value(view, output), OutputText::Unsafe))
 }
 
 /// The value of a header to set.

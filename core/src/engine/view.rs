@@ -74,6 +74,10 @@ impl<'a> View<'a> {
                 method => text(method),
             },
             Slot::RequestMethod => text(request.method),
+            // A path that came decoded has lost its query.
+            Slot::Query(_) | Slot::QueryText | Slot::Target if request.path_decoded.is_some() => {
+                Values::Open(Truth::Undecided)
+            }
             Slot::Target => text(request.path),
             Slot::QueryText => text(bound.path.and_then(|path| path.query)),
             Slot::RequestId => text(request.id),

@@ -95,6 +95,8 @@ impl PathError {
 #[derive(Debug)]
 pub(crate) struct PathBuffer {
     bytes: Vec<u8>,
+    /// Whether triplets keep the case of their digits where a path is rewritten.
+    keeps_case: bool,
 }
 
 impl PathBuffer {
@@ -103,10 +105,20 @@ impl PathBuffer {
         Self::for_target(MAX_TARGET_BYTES)
     }
 
+    /// Leaves `%2f` apart from `%2F`, as Envoy does when it rewrites.
+    #[cfg(test)]
+    pub(crate) fn keeping_case(self) -> Self {
+        Self {
+            keeps_case: true,
+            ..self
+        }
+    }
+
     /// For targets of a length: every byte may become a triplet.
     pub(crate) fn for_target(len: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(3 * len),
+            keeps_case: false,
         }
     }
 }
@@ -260,6 +272,9 @@ fn normalize_slow<'a>(
             rewrite::base(path, true, out)?;
             rewrite::merge_slashes(out);
         }
+    }
+    if !buffer.keeps_case {
+        rewrite::upper_triplets(out);
     }
     let unchanged = mode == Normalize::None || out.as_slice() == path;
     let path = if unchanged { path } else { out.as_slice() };

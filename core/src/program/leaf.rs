@@ -7,6 +7,7 @@ use super::hash::{mix, reduce};
 use super::names::number;
 use super::predicate::PredicateId;
 use super::roles::{RoleId, RoleSet};
+use crate::limits::MAX_ENTRIES;
 
 /// What an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,8 +214,15 @@ impl LeavesBuilder {
         self.leaves - 1
     }
 
+    /// Entries beyond [`MAX_ENTRIES`] are not kept; [`Self::is_full`] tells.
     pub(crate) fn push(&mut self, leaf: u32, entry: Entry) {
-        self.entries.push((leaf, entry));
+        if !self.is_full() {
+            self.entries.push((leaf, entry));
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_ENTRIES
     }
 
     /// The entries, and where each leaf's are.

@@ -23,6 +23,8 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// The image of a short name, so that a look-up ends here.
+    image: [u64; 3],
     start: u32,
     len: u32,
     space: u32,
@@ -34,6 +36,7 @@ impl Names {
         let (mut entries, mut pool) = (Vec::new(), Vec::new());
         for (space, name) in names {
             entries.push(Entry {
+                image: image(name).unwrap_or_default(),
                 start: number(pool.len()),
                 len: number(name.len()),
                 space,
@@ -96,20 +99,20 @@ impl Names {
             return self.get_long(space, name);
         };
         let hash = hash_image(short, name.len(), self.key(space));
-        self.find(space, hash, |bytes| {
-            bytes.len() == name.len() && image(bytes).is_some_and(|image| same_image(image, short))
+        self.find(space, hash, |entry| {
+            entry.len as usize == name.len() && same_image(entry.image, short)
         })
     }
 
     #[inline(never)]
     fn get_long(&self, space: u32, name: &[u8]) -> Option<u32> {
-        self.find(space, hash_bytes(name, self.key(space)), |bytes| {
-            bytes == name
+        self.find(space, hash_bytes(name, self.key(space)), |entry| {
+            self.bytes(*entry) == name
         })
     }
 
     #[inline(always)]
-    fn find(&self, space: u32, hash: u64, same: impl Fn(&[u8]) -> bool) -> Option<u32> {
+    fn find(&self, space: u32, hash: u64, same: impl Fn(&Entry) -> bool) -> Option<u32> {
         let (tag, mut at) = self.place(hash);
         loop {
             let slot = self.slots.get(at)?;
@@ -117,8 +120,8 @@ impl Names {
                 return None;
             }
             if slot.tag == tag {
-                let entry = *self.entries.get(slot.id as usize)?;
-                if entry.space == space && same(self.bytes(entry)) {
+                let entry = self.entries.get(slot.id as usize)?;
+                if entry.space == space && same(entry) {
                     return Some(slot.id);
                 }
             }

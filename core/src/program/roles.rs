@@ -68,19 +68,26 @@ pub(crate) struct Roles {
 
 impl Roles {
     /// Two roles of `set` that exclude each other.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
         if excluded.is_empty() {
-            return None;
+            // Most policies exclude nothing, and pay no call for it.
+            None
+        } else {
+            find_conflict(excluded, set)
         }
-        set.iter().find_map(|role| {
-            let other = excluded
-                .get(role.0)
-                .iter()
-                .find(|other| set.has(RoleId(**other)))?;
-            Some((role, RoleId(*other)))
-        })
     }
+}
+
+#[inline(never)]
+fn find_conflict(excluded: &Lists, set: &RoleSet) -> Option<(RoleId, RoleId)> {
+    set.iter().find_map(|role| {
+        let other = excluded
+            .get(role.0)
+            .iter()
+            .find(|other| set.has(RoleId(**other)))?;
+        Some((role, RoleId(*other)))
+    })
 }
 
 /// A set of roles, reused from decision to decision without allocating or being wiped.

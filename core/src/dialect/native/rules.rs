@@ -1,5 +1,7 @@
 //! Rules: effect, match, mode and requirements.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::program::vocabulary::Truth;
 use crate::rule::{LayerId, Matcher, Name, Predicate, Rule, RuleEffect, RuleSet, Test};
@@ -129,31 +131,45 @@ fn require_mismatch(require: Option<Span>, rule: Span) -> Diagnostic {
     }
 }
 
-/// The captures of a rule's own routes, with their places.
+/// The captures of a rule's own routes, with their places; no place where one of its routes has the name elsewhere or not at all.
 fn own_captures(predicate: &Predicate) -> OwnCaptures {
-    let mut own = OwnCaptures::new();
-    collect_captures(predicate, &mut own);
-    own
+    captures(predicate).into_iter().collect()
 }
 
-fn collect_captures(predicate: &Predicate, own: &mut OwnCaptures) {
+fn captures(predicate: &Predicate) -> BTreeMap<Box<str>, Option<usize>> {
     match predicate {
-        Predicate::All(parts) | Predicate::Any(parts) => {
-            parts.iter().for_each(|part| collect_captures(part, own));
+        Predicate::All(parts) => {
+            let mut all: BTreeMap<Box<str>, Option<usize>> = BTreeMap::new();
+            for (name, at) in parts.iter().flat_map(captures) {
+                all.entry(name)
+                    .and_modify(|place| *place = (*place).filter(|place| Some(*place) == at))
+                    .or_insert(at);
+            }
+            all
+        }
+        Predicate::Any(parts) => {
+            let branches: Vec<_> = parts.iter().map(captures).collect();
+            let names: BTreeSet<_> = branches.iter().flat_map(BTreeMap::keys).cloned().collect();
+            let place = |name: &str| {
+                let first = branches.first()?.get(name).copied()??;
+                let agreed = |branch: &BTreeMap<Box<str>, Option<usize>>| {
+                    branch.get(name) == Some(&Some(first))
+                };
+                branches.iter().all(agreed).then_some(first)
+            };
+            names
+                .into_iter()
+                .map(|name| (name.clone(), place(&name)))
+                .collect()
         }
         Predicate::Test(Test {
             matcher: Matcher::Path(template),
             ..
-        }) => {
-            for (name, at) in template.captures() {
-                match own.iter_mut().find(|(known, _)| **known == *name) {
-                    Some((_, place)) if *place != Some(at) => *place = None,
-                    Some(_) => {}
-                    None => own.push((name.into(), Some(at))),
-                }
-            }
-        }
+        }) => template
+            .captures()
+            .map(|(name, at)| (name.into(), Some(at)))
+            .collect(),
         // What a rule is not for, it captures nothing of.
-        _ => {}
+        _ => BTreeMap::new(),
     }
 }

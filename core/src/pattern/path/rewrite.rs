@@ -231,3 +231,19 @@ fn push_triplet(out: &mut Vec<u8>, value: u8) {
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
+
+/// Brings the digits of all triplets into upper case (RFC 3986 §6.2.2.1), so that one octet is written one way.
+pub(super) fn upper_triplets(path: &mut [u8]) {
+    let mut rest = path;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        let Some(behind) = rest.get_mut(at + 1..) else {
+            return;
+        };
+        if triplet(behind).is_some()
+            && let Some(digits) = behind.first_chunk_mut::<2>()
+        {
+            digits.make_ascii_uppercase();
+        }
+        rest = behind;
+    }
+}

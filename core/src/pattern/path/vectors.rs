@@ -20,7 +20,7 @@ fn istio_rows_agree() {
     let data: serde_json::Value = serde_json::from_str(&text).unwrap();
     let rows = data["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 345);
-    let mut buffer = PathBuffer::new();
+    let mut buffer = PathBuffer::new().keeping_case();
     let mut segments = Segments::new();
     for row in rows {
         let mode = match row["mode"].as_str().unwrap() {
