@@ -75,21 +75,6 @@ const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        name: "the order of keys",
-        why: "the language leaves open in which order a macro meets the keys of a map",
-        example: "{'a': 1, 'b': 1, 'c': 1, 'd': 1, 'e': 1, 'f': 1, 'g': 1, 'h': 1, 'i': 1, 'j': 1, 'k': 1, 'l': 1, 'm': 1, 'n': 1}.map(x, x)",
-        explains: |case| {
-            let letters = |outcome: &Outcome| {
-                let mut letters: Vec<char> = outcome.iter().flat_map(|text| text.chars()).collect();
-                letters.sort_unstable();
-                letters
-            };
-            let macros = [".map(", ".filter("];
-            macros.iter().any(|part| case.text.contains(part))
-                && letters(case.ours) == letters(case.theirs)
-        },
-    },
-    Difference {
         name: "a duration as a number",
         why: "`int` takes a duration; `cel` does not",
         example: "int(duration('1s')) > 0",

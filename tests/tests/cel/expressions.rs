@@ -111,9 +111,10 @@ pub(crate) fn expression(random: &mut Prng) -> String {
 
 fn of(random: &mut Prng, ty: Type, depth: usize) -> String {
     let (leaves, trees) = forms(ty);
-    // One operand in fifty is of another type than it should be.
-    if random.chance(2) {
-        let other = random.pick(FORMS).0;
+    // One operand in fifty is of another type than it should be; but no map where a macro wants a list.
+    let other = random.pick(FORMS).0;
+    let is_list = matches!(ty, Type::Ints | Type::Strs);
+    if random.chance(2) && !(is_list && other == Type::Map) {
         return (*random.pick(forms(other).0)).to_owned();
     }
     if depth == 0 {
