@@ -1,6 +1,6 @@
 //! A policy as plain data, three things to do with it, and requests to do them on.
 //!
-//! [`render`] writes it as a policy of Gatelet's own, [`reference`] decides with it in
+//! [`render`] writes it as a policy of Gatelet's own, [`mod@reference`] decides with it in
 //! the simplest code that the contract allows, [`generate`] makes it up. The
 //! engine and the reference share nothing but the text of the contract.
 
