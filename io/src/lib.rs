@@ -1,0 +1,3 @@
+//! What Gatelet touches of the world: files and their watching, key sets over HTTP, secrets, shared counters.
+
+#![forbid(unsafe_code)]
