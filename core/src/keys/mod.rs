@@ -8,6 +8,9 @@ mod problem;
 mod strength;
 pub(crate) mod verifier;
 
+#[cfg(test)]
+mod tests;
+
 pub use problem::{KeyFault, KeyProblem, KeySetError};
 
 use crate::crypto::AwsLc;
