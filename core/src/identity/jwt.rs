@@ -238,9 +238,9 @@ fn lifetime(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(),
         return Ok(());
     };
     let times = Times::of(claims);
-    let begin = times.iat_ms.unwrap_or(now_ms);
     // Without an end it lives for ever.
-    let end = times.exp_ms.unwrap_or(i64::MAX);
+    let end = times.exp_ms.ok_or(Refusal::LifetimeTooLong)?;
+    let begin = times.iat_ms.unwrap_or(now_ms);
     ensure(
         end.saturating_sub(begin) <= longest,
         Refusal::LifetimeTooLong,

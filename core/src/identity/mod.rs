@@ -5,3 +5,6 @@ pub(crate) mod jws;
 pub(crate) mod jwt;
 pub(crate) mod refusal;
 pub(crate) mod rules;
+
+#[cfg(test)]
+mod tests;
