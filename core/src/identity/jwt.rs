@@ -170,14 +170,15 @@ const fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
 /// Types are media types, `application/` left out where there is no other slash (RFC 7515 §4.1.9).
 fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
     const PREFIX: usize = "application/".len();
-    let typ = typ.unwrap_or(b"jwt");
+    let Some(typ) = typ else {
+        return allowed.iter().any(|known| known.is_empty());
+    };
     let short = match typ.split_at_checked(PREFIX) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"application/") => rest,
         _ => typ,
     };
-    allowed
-        .iter()
-        .any(|known| known.as_bytes().eq_ignore_ascii_case(short))
+    let is_short = |known: &Box<str>| known.as_bytes().eq_ignore_ascii_case(short);
+    !short.is_empty() && allowed.iter().any(is_short)
 }
 
 fn issuer(claims: Json<'_>, signer: Signer<'_>) -> Result<(), Refusal> {

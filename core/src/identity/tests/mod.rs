@@ -113,7 +113,7 @@ fn token(algorithm: Algorithm, header: &[u8], payload: &[u8]) -> String {
 const NOW: i64 = 1_790_000_000;
 
 static AUDIENCE: LazyLock<Vec<Box<str>>> = LazyLock::new(|| texts(&["api", "other"]));
-static TYP: LazyLock<Vec<Box<str>>> = LazyLock::new(|| texts(&["jwt", "at+jwt"]));
+static TYP: LazyLock<Vec<Box<str>>> = LazyLock::new(|| texts(&["jwt", "at+jwt", ""]));
 
 /// What most tests ask of a token.
 fn rules<'a>() -> TokenRules<'a> {
