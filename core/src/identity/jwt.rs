@@ -96,7 +96,8 @@ impl<'t> Opened<'t> {
         self.claims()?.get(b"sub")?.text()
     }
 
-    fn claims(&self) -> Option<Json<'_>> {
+    /// What it says, none of it believed.
+    pub(crate) fn claims(&self) -> Option<Json<'_>> {
         Json::document(self.jws.payload(), &self.nodes)
     }
 

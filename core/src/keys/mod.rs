@@ -232,6 +232,10 @@ impl Key {
         self.prepared.iter().map(|(known, _)| *known).collect()
     }
 
+    pub(crate) fn kid(&self) -> Option<&[u8]> {
+        self.kid.as_deref()
+    }
+
     /// RFC 7638, with SHA-256.
     pub(crate) fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
