@@ -128,8 +128,8 @@ impl Times {
 
 /// A number of seconds (RFC 7519 §2, NumericDate) in milliseconds; none if it is no such number.
 pub(crate) fn date_ms(value: Json<'_>) -> Option<i64> {
-    /// Seconds beyond which no calendar goes.
-    const END: f64 = 1e15;
+    /// Where numbers of seconds end, by common consent: 2^64.
+    const END: f64 = u64::MAX as f64;
     let Value::Number(text) = value.value() else {
         return None;
     };
@@ -141,7 +141,7 @@ pub(crate) fn date_ms(value: Json<'_>) -> Option<i64> {
     if !(0.0..END).contains(&seconds) {
         return None;
     }
-    // Below 10^18: no digit is lost to the type.
+    // What is beyond all calendars becomes the last moment that there is.
     #[allow(clippy::cast_possible_truncation)]
     let milliseconds = (seconds * 1_000.0).floor() as i64;
     Some(milliseconds)
