@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base64url;
 mod bytes;
 mod clock;
 mod compile;
@@ -47,6 +48,8 @@ mod diagnostic;
 mod dialect;
 mod engine;
 pub mod eval;
+mod identity;
+mod json;
 mod keys;
 pub mod limits;
 mod load;
@@ -58,6 +61,9 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+pub mod token;
+#[cfg(test)]
+mod vectors;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -67,8 +73,11 @@ pub use engine::{
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
 };
+pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
+pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
+pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
