@@ -246,90 +246,91 @@ fn principals() {
     ]);
 }
 
+type Row = (&'static str, &'static [&'static str]);
+
+const REST: &[Row] = &[
+    (
+        "identity: { issuers: { host: { issuer: a, keys: { file: b } } } }\n",
+        &["GL608 1:24"],
+    ),
+    (
+        "identity: { issuers: { \"a b\": { issuer: a, keys: { file: b } } } }\n",
+        &["GL102 1:24"],
+    ),
+    (
+        "identity: { issuers: { a: {} } }\n",
+        &["GL016 1:24", "GL016 1:24"],
+    ),
+    (
+        "identity: { issuers: { a: { issuer: b, keys: { discovery: true } } } }\n",
+        &["GL609 1:37"],
+    ),
+    ("identity: { issuers: { a: { preset: google } } }\n", &[]),
+    (
+        "identity: { issuers: { a: { preset: okta } } }\n",
+        &["GL016 1:24"],
+    ),
+    (
+        "identity: { issuers: { a: { preset: kubernetes, issuer: b } } }\n",
+        &["GL016 1:24"],
+    ),
+    ("identity: { api_keys: { keys: { file: a } } }\n", &[]),
+    (
+        "identity: { api_keys: { header: x, from: [{ query: k }], keys: { file: a } } }\n",
+        &["GL612 1:36"],
+    ),
+    (
+        "identity: { api_keys: { keys: { url: \"https://a.example/\" } } }\n",
+        &["GL610 1:25"],
+    ),
+    (
+        "identity: { workloads: { trust_domains: { a.example: {}, b.example: { keys: { file: a }, audience: me } } } }\n",
+        &[],
+    ),
+    (
+        "identity: { workloads: { trust_domains: { b.example: { keys: { file: a } } } } }\n",
+        &["GL016 1:56"],
+    ),
+    (
+        "identity: { workloads: { trust_domains: { b.example: { audience: a } } } }\n",
+        &["GL016 1:43"],
+    ),
+    (
+        "identity: { workloads: { trust_domains: { b.example: { keys: { file: a }, audience: a, algorithms: [HS256] } } } }\n",
+        &["GL604 1:100"],
+    ),
+    (
+        "identity: { workloads: { trust_domains: { b.example: { keys: { discovery: true }, audience: a } } } }\n",
+        &["GL610 1:64"],
+    ),
+    (
+        "identity: { workloads: { xfcc: {}, client_cert: true } }\n",
+        &[],
+    ),
+    ("identity: { workloads: { xfcc: 1 } }\n", &["GL017 1:32"]),
+    (
+        "identity: { links: [[{ user: a, of: b }]] }\n",
+        &["GL613 1:21"],
+    ),
+    (
+        "identity: { links: [[{ user: a*, of: b }, { workload: \"spiffe://a.example/**\" }, { group: c }]] }\n",
+        &["GL303 1:30", "GL303 1:55", "GL015 1:84"],
+    ),
+    ("identity: { links: [{ user: a }] }\n", &["GL017 1:21"]),
+    (
+        "approvals: { issuer: a, keys: { file: b }, leeway: 1h }\n",
+        &["GL019 1:52"],
+    ),
+    (
+        "approvals: { issuer: a, keys: \"${env:A}\", audience: [x], algorithms: [EdDSA] }\n",
+        &[],
+    ),
+    ("strip: [\"${env:A}\"]\n", &["GL812 1:9"]),
+];
+
 #[test]
 fn the_rest() {
-    check(
-        "",
-        &[
-            (
-                "identity: { issuers: { host: { issuer: a, keys: { file: b } } } }\n",
-                &["GL608 1:24"],
-            ),
-            (
-                "identity: { issuers: { \"a b\": { issuer: a, keys: { file: b } } } }\n",
-                &["GL102 1:24"],
-            ),
-            (
-                "identity: { issuers: { a: {} } }\n",
-                &["GL016 1:24", "GL016 1:24"],
-            ),
-            (
-                "identity: { issuers: { a: { issuer: b, keys: { discovery: true } } } }\n",
-                &["GL609 1:37"],
-            ),
-            ("identity: { issuers: { a: { preset: google } } }\n", &[]),
-            (
-                "identity: { issuers: { a: { preset: okta } } }\n",
-                &["GL016 1:24"],
-            ),
-            (
-                "identity: { issuers: { a: { preset: kubernetes, issuer: b } } }\n",
-                &["GL016 1:24"],
-            ),
-            ("identity: { api_keys: { keys: { file: a } } }\n", &[]),
-            (
-                "identity: { api_keys: { header: x, from: [{ query: k }], keys: { file: a } } }\n",
-                &["GL612 1:36"],
-            ),
-            (
-                "identity: { api_keys: { keys: { url: \"https://a.example/\" } } }\n",
-                &["GL610 1:25"],
-            ),
-            (
-                "identity: { workloads: { trust_domains: { a.example: {}, b.example: { keys: { file: a }, audience: me } } } }\n",
-                &[],
-            ),
-            (
-                "identity: { workloads: { trust_domains: { b.example: { keys: { file: a } } } } }\n",
-                &["GL016 1:56"],
-            ),
-            (
-                "identity: { workloads: { trust_domains: { b.example: { audience: a } } } }\n",
-                &["GL016 1:43"],
-            ),
-            (
-                "identity: { workloads: { trust_domains: { b.example: { keys: { file: a }, audience: a, algorithms: [HS256] } } } }\n",
-                &["GL604 1:100"],
-            ),
-            (
-                "identity: { workloads: { trust_domains: { b.example: { keys: { discovery: true }, audience: a } } } }\n",
-                &["GL610 1:64"],
-            ),
-            (
-                "identity: { workloads: { xfcc: {}, client_cert: true } }\n",
-                &[],
-            ),
-            ("identity: { workloads: { xfcc: 1 } }\n", &["GL017 1:32"]),
-            (
-                "identity: { links: [[{ user: a, of: b }]] }\n",
-                &["GL613 1:21"],
-            ),
-            (
-                "identity: { links: [[{ user: a*, of: b }, { workload: \"spiffe://a.example/**\" }, { group: c }]] }\n",
-                &["GL303 1:30", "GL303 1:55", "GL015 1:84"],
-            ),
-            ("identity: { links: [{ user: a }] }\n", &["GL017 1:21"]),
-            (
-                "approvals: { issuer: a, keys: { file: b }, leeway: 1h }\n",
-                &["GL019 1:52"],
-            ),
-            (
-                "approvals: { issuer: a, keys: \"${env:A}\", audience: [x], algorithms: [EdDSA] }\n",
-                &[],
-            ),
-            ("strip: [\"${env:A}\"]\n", &["GL812 1:9"]),
-        ],
-    );
+    check("", REST);
 }
 
 #[test]
