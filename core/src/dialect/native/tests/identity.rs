@@ -46,10 +46,11 @@ fn keys() {
             ("      keys: { discovery: false, file: a }\n", &[]),
             ("      keys: {}\n", &["GL610 1:7"]),
             ("      keys: { file: a, url: b }\n", &["GL610 1:24"]),
-            ("      keys: a.json\n", &["GL610 1:13"]),
+            ("      keys: a.json\n", &["GL610 1:7"]),
             ("      keys: { files: a }\n", &["GL015 1:15"]),
             ("      keys: { secret: \"${env:S}\" }\n", &[]),
             ("      keys: { secret: hush }\n", &["GL617 1:15"]),
+            ("      keys: { secret: \"${vault:x}\" }\n", &["GL812 1:23"]),
             (
                 "      keys: { secret: \"${env:S}\" }\n      algorithms: [HS512]\n",
                 &[],
@@ -111,7 +112,7 @@ fn keys_written_inline() {
             ("      keys: { inline: { keys: [] } }\n", &["GL610 1:31"]),
             ("      keys: { inline: { keys: {} } }\n", &["GL610 1:31"]),
             ("      keys: { inline: [7] }\n", &["GL610 1:24"]),
-            ("      keys: { inline: hush }\n", &["GL610 1:23"]),
+            ("      keys: { inline: hush }\n", &["GL610 1:15"]),
         ],
     );
 }
@@ -479,6 +480,8 @@ fn secrets_are_not_shown() {
     let rows = [
         "identity: { issuers: { a: { issuer: i, keys: { secret: hush-hush } } } }\n",
         "identity: { issuers: { a: { issuer: i, keys: hush-hush } } }\n",
+        "identity: { issuers: { a: { issuer: i, keys: { url: \"https://user:hush@a.example/\" } } } }\n",
+        "identity: { issuers: { a: { issuer: \"https://hush:x@a.example/\", keys: { discovery: true } } } }\n",
         "identity: { issuers: { a: { issuer: i, keys: { inline: hush-hush } } } }\n",
         "identity: { issuers: { a: { issuer: i, keys: { inline: { kees: hush-hush } } } } }\n",
         "identity: { issuers: { a: { issuer: i, keys: { inline: [{ kty: oct, k: hush-hush, oops }] } } } }\n",
