@@ -62,6 +62,7 @@ mod rule;
 mod text;
 mod time;
 pub mod token;
+mod url;
 #[cfg(test)]
 mod vectors;
 

@@ -59,6 +59,8 @@ pub const MAX_KEYS: usize = 128;
 pub const MAX_KEYS_TRIED: usize = 4;
 /// Longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 << 10;
+/// Longest URL that keys are fetched from, in bytes.
+pub const MAX_URL_BYTES: usize = 2_048;
 /// Most names on the way to one claim of a token.
 pub const MAX_CLAIM_DEPTH: usize = 16;
 /// Longest name of a claim that a policy reads, in bytes.
