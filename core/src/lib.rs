@@ -47,6 +47,7 @@ mod diagnostic;
 mod dialect;
 mod engine;
 pub mod eval;
+mod identity;
 pub mod limits;
 mod load;
 mod pattern;
