@@ -48,6 +48,7 @@ mod dialect;
 mod engine;
 pub mod eval;
 mod identity;
+mod keys;
 pub mod limits;
 mod load;
 mod pattern;
@@ -67,6 +68,8 @@ pub use engine::{
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
 };
+pub use keys::api_keys::ApiKeySet;
+pub use keys::origin::{Need, NeedKind, Origin};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
