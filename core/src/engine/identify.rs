@@ -1,7 +1,7 @@
 //! Identity: from the credentials of a request to its caller.
 
 use super::bind::{Malformed, check_names, check_principal};
-use super::view::Caller;
+use super::view::{Caller, Known};
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::Program;
 use crate::program::identity::{self, Credential};
@@ -67,7 +67,7 @@ fn host<'a>(program: &Program, request: &'a Request<'a>) -> Result<Option<Caller
     Ok(Some(Caller {
         provider: given.provider.unwrap_or(HOST),
         id: given.id,
-        given: Some(given),
+        known: Known::Given(given),
     }))
 }
 
@@ -90,6 +90,6 @@ fn workload<'a>(
     Ok(Some(Caller {
         provider: WORKLOADS,
         id: peer,
-        given: None,
+        known: Known::Peer(peer),
     }))
 }

@@ -123,8 +123,8 @@ impl Verified {
         let attributes: usize = self.attributes.iter().map(|(_, claim)| claim.bytes()).sum();
         let approval = self.approval.as_ref().map_or(0, |approval| {
             let approvers = approval.approvers.iter();
-            let each = approvers
-                .map(|one| size_of::<Approver>() + one.id.len() + one.groups.bytes_held());
+            let each =
+                approvers.map(|one| size_of::<Approver>() + one.id.len() + one.groups.bytes_held());
             size_of::<Approval>()
                 + approval.action.len()
                 + optional(&approval.resource)

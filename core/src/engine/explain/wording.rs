@@ -48,7 +48,7 @@ pub(super) fn found(program: &Program, view: &View<'_>, roles: &RoleSet, check: 
     match view.value(check.slot) {
         _ if nobody => "nobody is identified".into(),
         Values::Absent => "nothing".into(),
-        Values::Open(_) if overage(view, check.slot) => "more than the token could hold".into(),
+        Values::Open(_) if view.in_overage(check.slot) => "more than the token could hold".into(),
         Values::Open(_) => "nothing that can be told".into(),
         Values::One(value) => self::value(value),
         Values::Many(values) => list(values.iter().copied()),
