@@ -3,5 +3,11 @@
 //! | module | what for |
 //! |---|---|
 //! | [`verified`] | what is known of a verified credential |
+//! | [`table`] | a bounded table of such |
+//! | [`cache`] | the table that all threads share, and what was refused |
+//! | [`revocation`] | what was revoked |
 
+pub(crate) mod cache;
+pub(crate) mod revocation;
+pub(crate) mod table;
 pub(crate) mod verified;
