@@ -3,6 +3,11 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
+/// SHA-256 (FIPS 180-4), without taking memory.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 of several pieces, each preceded by its length, so that no two lists of pieces are alike (FIPS 180-4).
 pub(crate) fn digest<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
     let mut hash = Sha256::new();
