@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base64url;
 mod bytes;
 mod clock;
 mod compile;
@@ -48,6 +49,7 @@ mod dialect;
 mod engine;
 pub mod eval;
 mod identity;
+mod json;
 mod keys;
 pub mod limits;
 mod load;
@@ -59,6 +61,8 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+#[cfg(test)]
+mod vectors;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -68,8 +72,11 @@ pub use engine::{
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
 };
+pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
+pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
+pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

@@ -2,6 +2,9 @@
 //!
 //! | module | what for |
 //! |---|---|
+//! | [`jws`], [`jwt`] | tokens in their compact form, opened and verified |
+//! | [`rules`], [`claims`] | what a token has to say, and what it says |
+//! | [`refusal`] | why a credential is refused |
 //! | [`verified`] | what is known of a verified credential |
 //! | [`table`] | a bounded table of such |
 //! | [`cache`] | the table that all threads share, and what was refused |
@@ -11,7 +14,12 @@
 
 pub(crate) mod cache;
 pub(crate) mod certificate;
+pub(crate) mod claims;
 pub(crate) mod forwarded;
+pub(crate) mod jws;
+pub(crate) mod jwt;
+pub(crate) mod refusal;
 pub(crate) mod revocation;
+pub(crate) mod rules;
 pub(crate) mod table;
 pub(crate) mod verified;
