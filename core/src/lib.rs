@@ -47,6 +47,7 @@ mod diagnostic;
 mod dialect;
 mod engine;
 pub mod eval;
+mod identity;
 pub mod limits;
 mod load;
 mod pattern;
@@ -57,6 +58,7 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+mod url;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -65,6 +67,9 @@ pub use engine::{
     Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
+};
+pub use identity::refresh::{
+    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
 };
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
