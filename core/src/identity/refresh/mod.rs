@@ -3,7 +3,7 @@
 //! Every source of keys (a URL, or an issuer's discovery document) is a state
 //! machine of its own. The host asks [`KeyStates::wanted`] what to fetch, hands
 //! back what came ([`KeyStates::finished`]), and asks again at
-//! [`KeyStates::next_wake`]. Decisions read [`KeySource::is_usable`], one atomic
+//! [`KeyStates::next_wake`]. Decisions read [`RemoteKeys::is_usable`], one atomic
 //! load, and lock a source only when a token names a key that the set does not
 //! hold.
 
@@ -138,7 +138,7 @@ pub struct KeyStatus {
 
 /// One source of keys; a snapshot holds those of its issuers.
 #[derive(Debug)]
-pub(crate) struct KeySource {
+pub(crate) struct RemoteKeys {
     remote: Remote,
     /// The monotonic millisecond at which its keys are too old; 0 before there are any.
     unusable_at: AtomicU64,
@@ -150,7 +150,7 @@ pub(crate) struct KeySource {
 pub(crate) struct KeyStates {
     refresh: KeyRefresh,
     seed: u64,
-    sources: Mutex<Vec<Arc<KeySource>>>,
+    sources: Mutex<Vec<Arc<RemoteKeys>>>,
     requests: AtomicU64,
     /// Whether anybody fetches at all.
     is_driven: AtomicBool,
@@ -185,9 +185,9 @@ impl KeyStates {
     /// The sources of a policy, in its order; those that are known already keep their state.
     ///
     /// What is not named is forgotten. Two issuers with one source share it.
-    pub(crate) fn follow(&self, remotes: impl IntoIterator<Item = Remote>) -> Vec<Arc<KeySource>> {
+    pub(crate) fn follow(&self, remotes: impl IntoIterator<Item = Remote>) -> Vec<Arc<RemoteKeys>> {
         let mut sources = lock(&self.sources);
-        let mut followed: Vec<Arc<KeySource>> = Vec::new();
+        let mut followed: Vec<Arc<RemoteKeys>> = Vec::new();
         let answer = remotes
             .into_iter()
             .map(|remote| {
@@ -197,7 +197,7 @@ impl KeyStates {
                     .find(|source| source.remote == remote)
                     .cloned();
                 let source = known
-                    .unwrap_or_else(|| Arc::new(KeySource::new(remote, self.refresh, self.seed)));
+                    .unwrap_or_else(|| Arc::new(RemoteKeys::new(remote, self.refresh, self.seed)));
                 if !followed.iter().any(|other| Arc::ptr_eq(other, &source)) {
                     followed.push(Arc::clone(&source));
                 }
@@ -284,7 +284,12 @@ impl KeyStates {
     }
 
     /// A token names a key that the set in use does not hold.
-    pub(crate) fn unknown_key(&self, source: &KeySource, key_id: &[u8], now_ms: u64) -> UnknownKey {
+    pub(crate) fn unknown_key(
+        &self,
+        source: &RemoteKeys,
+        key_id: &[u8],
+        now_ms: u64,
+    ) -> UnknownKey {
         if !self.is_driven.load(Ordering::Relaxed) {
             return UnknownKey::Unknown;
         }
@@ -304,7 +309,7 @@ impl KeyStates {
             .collect()
     }
 
-    fn followed(&self) -> Vec<Arc<KeySource>> {
+    fn followed(&self) -> Vec<Arc<RemoteKeys>> {
         lock(&self.sources).clone()
     }
 
@@ -317,7 +322,7 @@ impl KeyStates {
     }
 }
 
-impl KeySource {
+impl RemoteKeys {
     fn new(remote: Remote, refresh: KeyRefresh, seed: u64) -> Self {
         let (Remote::Url(text) | Remote::Discovery(text)) = &remote;
         let own = crypto::digest([text.as_bytes()]);

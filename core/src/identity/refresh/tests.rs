@@ -12,7 +12,7 @@ const DISCOVERY: &str = "https://login.example/.well-known/openid-configuration"
 /// One source, its time, and the documents that were put in force.
 struct Rig {
     states: KeyStates,
-    source: Arc<KeySource>,
+    source: Arc<RemoteKeys>,
     now: u64,
     installed: Vec<String>,
 }
