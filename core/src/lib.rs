@@ -63,6 +63,7 @@ mod text;
 mod time;
 #[cfg(test)]
 mod vectors;
+mod url;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -77,6 +78,9 @@ pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
 pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
 pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
+pub use identity::refresh::{
+    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
+};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

@@ -59,6 +59,12 @@ pub const MAX_KEYS: usize = 128;
 pub const MAX_KEYS_TRIED: usize = 4;
 /// Longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 << 10;
+/// Longest URL that keys are fetched from, in bytes.
+pub const MAX_URL_BYTES: usize = 2_048;
+/// Most redirects that one fetch follows.
+pub const MAX_REDIRECTS: u32 = 3;
+/// Most unknown key ids that are remembered for one source of keys.
+pub const MAX_UNKNOWN_KEY_IDS: usize = 256;
 
 /// Longest JSON text of one request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`jws`], [`jwt`] | tokens in their compact form, opened and verified |
 //! | [`rules`], [`claims`] | what a token has to say, and what it says |
+//! | [`refresh`] | when key sets are fetched, and how long they count |
 //! | [`refusal`] | why a credential is refused |
 //! | [`verified`] | what is known of a verified credential |
 //! | [`table`] | a bounded table of such |
@@ -18,6 +19,7 @@ pub(crate) mod claims;
 pub(crate) mod forwarded;
 pub(crate) mod jws;
 pub(crate) mod jwt;
+pub(crate) mod refresh;
 pub(crate) mod refusal;
 pub(crate) mod revocation;
 pub(crate) mod rules;
