@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base64url;
 mod bytes;
 mod clock;
 mod compile;
@@ -47,6 +48,9 @@ mod diagnostic;
 mod dialect;
 mod engine;
 pub mod eval;
+mod identity;
+mod json;
+mod keys;
 pub mod limits;
 mod load;
 mod pattern;
@@ -57,6 +61,9 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+#[cfg(test)]
+mod vectors;
+mod url;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -65,6 +72,14 @@ pub use engine::{
     Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
+};
+pub use keys::algorithm::{Algorithm, AlgorithmSet};
+pub use keys::api_keys::ApiKeySet;
+pub use keys::origin::{Need, NeedKind, Origin};
+pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
+pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
+pub use identity::refresh::{
+    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
 };
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};

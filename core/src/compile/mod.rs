@@ -26,13 +26,14 @@ use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::TrailingSlash;
 use crate::pattern::text::TextPattern;
 use crate::program::grants::Grants;
+use crate::program::identity::{Credential, Identity};
 use crate::program::leaf::MAX_RULES;
 use crate::program::methods::Methods;
 use crate::program::names::Names;
 use crate::program::predicate::Slot;
 use crate::program::roles::Roles;
 use crate::program::vocabulary::Attribute;
-use crate::program::{Credential, Identity, Inputs, Layers, Network, Program};
+use crate::program::{Inputs, Layers, Network, Program};
 use crate::rule::{self, ExclusionKind, Mode, Permission, Predicate, Role, RuleSet};
 use crate::text::{Sources, Span};
 use answers::Answers;
@@ -326,5 +327,6 @@ fn identity(rules: &RuleSet, seed: u64, diagnostics: &mut Diagnostics) -> Identi
                 .map(|name| (0, name.text.as_bytes())),
             seed,
         ),
+        ..Identity::default()
     }
 }

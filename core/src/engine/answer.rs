@@ -119,11 +119,10 @@ impl<'a> Decision<'a> {
         let (_, sets) = self.bound?;
         let gives = |role: u32| program.roles.closure.get(role).contains(&guard.0);
         // A role that the principal brings needs no grant.
-        let brought = self
-            .principal_roles()
-            .iter()
-            .filter_map(|name| program.roles.names.get(0, name))
-            .any(gives);
+        let mut brought = false;
+        if let Some(caller) = self.bound?.0.caller {
+            caller.each_role(&program.roles.names, |role| brought |= gives(role.0));
+        }
         let granted = sets
             .granted
             .iter()
@@ -133,12 +132,6 @@ impl<'a> Decision<'a> {
             .grants
             .get(granted.1 as usize)
             .map(|grant| SourceLine::new(program, grant.at))
-    }
-
-    fn principal_roles(&self) -> &'a [&'a [u8]] {
-        self.bound
-            .and_then(|(view, _)| view.caller)
-            .map_or(&[], |caller| caller.roles())
     }
 
     /// Who is calling: provider and id.

@@ -8,6 +8,7 @@ mod bind;
 mod condition;
 mod explain;
 pub(crate) mod identify;
+mod overage;
 mod query;
 mod report;
 mod roles;

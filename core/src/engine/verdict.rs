@@ -10,6 +10,8 @@ use crate::program::{Output, OutputValue, Program};
 use crate::request::Value;
 
 const NONE: u32 = u32::MAX;
+/// The detail where a claim that the token was too small for might have changed the verdict.
+const CLAIM_OVERAGE: &str = "claim_overage";
 
 /// The rules that matched, the first of each kind in source order.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,10 @@ pub(super) struct Tally {
     guard: Option<RoleId>,
     /// Layers that allow, one bit each.
     layers: u64,
+    /// Layers that might allow, were a claim in overage known.
+    doubted: u64,
+    /// Whether a role that cannot be told might exclude one that is held.
+    pub(super) exclusions_open: bool,
 }
 
 impl Tally {
@@ -34,6 +40,8 @@ impl Tally {
             allowed: NONE,
             guard: None,
             layers: default_allow,
+            doubted: 0,
+            exclusions_open: false,
         }
     }
 
@@ -70,6 +78,10 @@ impl Tally {
         }
     }
 
+    pub(super) fn doubt(&mut self, layer: u8) {
+        self.doubted |= 1 << layer;
+    }
+
     /// What would have matched, were the shadow rules in force.
     fn with(self, shadow: Self) -> Self {
         let guard = if shadow.allowed < self.allowed {
@@ -84,6 +96,8 @@ impl Tally {
             allowed: self.allowed.min(shadow.allowed),
             guard,
             layers: self.layers | shadow.layers,
+            doubted: self.doubted | shadow.doubted,
+            exclusions_open: self.exclusions_open,
         }
     }
 }
@@ -202,15 +216,20 @@ fn decide(
     }
     // A policy without layers allows nothing.
     if layers == 0 || tally.layers & layers != layers {
-        let reason = if view.caller.is_none() {
-            Reason::Unauthenticated
+        let (reason, detail) = if view.caller.is_none() {
+            (Reason::Unauthenticated, None)
+        } else if layers != 0 && (tally.layers | tally.doubted) & layers == layers {
+            (Reason::Indeterminate, Some(CLAIM_OVERAGE))
         } else {
-            Reason::NotPermitted
+            (Reason::NotPermitted, None)
         };
         return Verdict {
             lacking: layers & !tally.layers,
-            ..Verdict::plain(reason, None)
+            ..Verdict::plain(reason, detail)
         };
+    }
+    if tally.exclusions_open {
+        return Verdict::plain(Reason::Indeterminate, Some(CLAIM_OVERAGE));
     }
     if !bindings.is_empty()
         && let Some(refusal) = unmet(bindings, shadow)

@@ -4,18 +4,21 @@ pub(crate) mod condition;
 pub(crate) mod glob;
 pub(crate) mod grants;
 pub(crate) mod hash;
+pub(crate) mod identity;
 pub(crate) mod leaf;
 pub(crate) mod methods;
 pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod predicate;
 pub(crate) mod roles;
+pub(crate) mod texts;
 pub(crate) mod vocabulary;
 
 use crate::decision::Parameter;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::{Normalize, TrailingSlash};
 use grants::Grants;
+use identity::Identity;
 use leaf::{EntryKind, Leaf, Leaves};
 use methods::Methods;
 use names::Names;
@@ -188,22 +191,6 @@ pub(crate) struct Declared {
     pub(crate) owner: Owner,
     pub(crate) ty: AttributeType,
     pub(crate) optional: bool,
-}
-
-/// Whom to believe about the caller.
-#[derive(Debug, Default)]
-pub(crate) struct Identity {
-    /// In the order of preference.
-    pub(crate) credentials: Box<[Credential]>,
-    pub(crate) trust_host_principal: bool,
-    pub(crate) trust_host_peer: bool,
-    pub(crate) trust_domains: Names,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
-    Host,
-    Workload,
 }
 
 #[derive(Debug, Default)]
