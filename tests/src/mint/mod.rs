@@ -3,6 +3,7 @@
 //! Wherever a case's request holds `{ mint: { … } }`, the text of the token takes its
 //! place, so that what is exported to other languages are plain requests.
 
+mod api_key;
 mod fault;
 mod key;
 
@@ -13,6 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use api_key::hmac_hex;
+use api_key::ApiKeyForm;
 use fault::{Rewrite, Shape, SignatureFault};
 pub use key::{TestKey, public_jwk};
 
@@ -43,6 +46,8 @@ struct Form {
     shape: Vec<Shape>,
     /// The text around the token; it stands for `{token}`.
     within: Option<String>,
+    /// An API key instead of a token.
+    api_key: Option<ApiKeyForm>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +148,9 @@ pub fn merge(target: &mut Value, patch: Value) {
 
 impl Form {
     fn token(&self) -> Result<String, String> {
+        if let Some(form) = &self.api_key {
+            return Ok(form.text());
+        }
         let mut header = self.header_text().into_bytes();
         let claims = self.claims.clone().unwrap_or(Value::Object(Map::new()));
         let mut claims = claims.to_string().into_bytes();
@@ -176,12 +184,11 @@ impl Form {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-        let Some(key) = &self.key else {
-            return match self.signature {
-                Some(ref fault) if fault.needs_no_key() => Ok(Vec::new()),
-                _ => Err("there is neither a key nor a signature".to_owned()),
-            };
-        };
+        if self.signature.as_ref().is_some_and(SignatureFault::needs_no_key) {
+            return Ok(Vec::new());
+        }
+        let key = self.key.as_ref();
+        let key = key.ok_or("there is neither a key nor a signature")?;
         let algorithm = self
             .sign
             .as_deref()
