@@ -183,7 +183,7 @@ pub(crate) fn verify(
         certificate: None,
         roles: roles.collect(),
         groups: texts(&app.groups),
-        scopes: texts(app.scopes.as_deref().unwrap_or_default()),
+        scopes: texts(&app.scopes),
         attributes: attributes(app, program),
         overage: Overage::default(),
         approval: None,
