@@ -61,9 +61,9 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+mod url;
 #[cfg(test)]
 mod vectors;
-mod url;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
@@ -73,14 +73,15 @@ pub use engine::{
     Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
     Shadow, SourceLine,
 };
+pub use identity::api_key::NewApiKey;
+pub use identity::refresh::{
+    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
+};
 pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
 pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
 pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
-pub use identity::refresh::{
-    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
-};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

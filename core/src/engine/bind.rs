@@ -2,8 +2,8 @@
 
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
-use crate::bytes::{holds_either, is_printable};
-use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::bytes::{holds_either, is_name, is_printable};
+use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
 use crate::pattern::path::{
@@ -179,18 +179,6 @@ fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> 
         Some(name) if !is_name(name) => Err(Malformed(what)),
         _ => Ok(()),
     }
-}
-
-/// Whether it is text without control characters, not empty and not too long.
-#[inline]
-pub(super) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
-}
-
-/// Whether it is UTF-8 without ASCII's control characters.
-#[cold]
-fn is_text(name: &[u8]) -> bool {
-    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
 }
 
 /// The principal's own lists are bounded, its names are names. Those of its roles are left to their resolution.

@@ -45,27 +45,34 @@ pub(crate) fn xfcc<'a>(
 }
 
 fn peer(element: &[u8]) -> Result<Peer<'_>, Unreadable> {
-    let mut peer = Peer::default();
+    let (mut uri, mut hash) = (None, None);
     for pair in pieces(element, b';') {
         let pair = pair?.trim_ascii();
         let equals = pair.iter().position(|byte| *byte == b'=');
         let (name, value) = match equals.and_then(|at| pair.split_at_checked(at)) {
-            Some((name, [_, value @ ..])) => (name, value),
+            Some((name, [_, value @ ..])) => (name, unquoted(value)?),
             _ => return Err(Unreadable),
         };
-        if name.eq_ignore_ascii_case(b"uri") {
-            let uri = unquoted(value)?;
-            if !uri.is_empty() && peer.uri.replace(uri).is_some() {
-                return Err(Unreadable);
-            }
+        let once = if name.eq_ignore_ascii_case(b"uri") {
+            uri.replace(value)
         } else if name.eq_ignore_ascii_case(b"hash") {
-            let hash = hexadecimal(unquoted(value)?).ok_or(Unreadable)?;
-            if peer.certificate.replace(hash).is_some() {
-                return Err(Unreadable);
-            }
+            hash.replace(value)
+        } else {
+            None
+        };
+        if once.is_some() {
+            return Err(Unreadable);
         }
     }
-    Ok(peer)
+    let certificate = match hash {
+        Some(hash) => Some(hexadecimal(hash).ok_or(Unreadable)?),
+        None => None,
+    };
+    Ok(Peer {
+        // A certificate without such a name.
+        uri: uri.filter(|uri| !uri.is_empty()),
+        certificate,
+    })
 }
 
 /// Cuts text at a byte outside of quotes; what has a quote without its partner cannot be read.
@@ -91,16 +98,27 @@ fn pieces(text: &[u8], at: u8) -> impl Iterator<Item = Result<&[u8], Unreadable>
     })
 }
 
-/// A value without the quotes around it; one with quotes or escapes within is not needed here.
+/// A value without the quotes around it. Quotes within are escaped, and stay as they are: no
+/// value with some is a URI or a hash.
 fn unquoted(value: &[u8]) -> Result<&[u8], Unreadable> {
-    let value = match value {
-        [b'"', inner @ .., b'"'] => inner,
-        value => value,
+    let Some(inner) = value.strip_prefix(b"\"") else {
+        return if value.contains(&b'"') {
+            Err(Unreadable)
+        } else {
+            Ok(value)
+        };
     };
-    if value.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
-        return Err(Unreadable);
+    let inner = inner.strip_suffix(b"\"").ok_or(Unreadable)?;
+    let mut escaped = false;
+    for byte in inner {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Err(Unreadable),
+            _ => {}
+        }
     }
-    Ok(value)
+    if escaped { Err(Unreadable) } else { Ok(inner) }
 }
 
 fn hexadecimal(text: &[u8]) -> Option<[u8; 32]> {
@@ -188,8 +206,10 @@ mod tests {
             "URI=a;uri=b",
             "Subject=\"a;URI=b",
             "URI=a\"",
-            "URI=\"a\\\"b\"",
             "URI=a\"b\"",
+            "Subject=a\"b\";URI=a",
+            "Subject=\"a\"b;URI=a",
+            "URI=a;URI=",
             "Hash=zz;URI=a",
             "URI=a;",
             ";URI=a",

@@ -20,8 +20,7 @@ pub(crate) struct App {
     /// Names as the file says them; those that a policy does not declare count for nothing.
     pub(crate) roles: Box<[Box<str>]>,
     pub(crate) groups: Box<[Box<str>]>,
-    /// `None` where the file says nothing: nothing is restricted then.
-    pub(crate) scopes: Option<Box<[Box<str>]>>,
+    pub(crate) scopes: Box<[Box<str>]>,
     /// Text until a policy says of which type they are.
     pub(crate) attributes: Box<[(Box<str>, AttributeText)]>,
 }
@@ -117,6 +116,17 @@ impl ApiKeySet {
 
     pub(crate) fn keys(&self) -> &[ApiKey] {
         &self.keys
+    }
+}
+
+/// Never a digest.
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ApiKey")
+            .field("id", &self.id)
+            .field("app", &self.app)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod texts;
 pub(crate) mod vocabulary;
 
 use crate::decision::Parameter;
+use crate::keys::origin::Need;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::{Normalize, TrailingSlash};
 use grants::Grants;
@@ -51,6 +52,8 @@ pub(crate) struct Program {
     // What requests are read by.
     pub(crate) inputs: Inputs,
     pub(crate) identity: Identity,
+    /// In source order.
+    pub(crate) needs: Box<[Need]>,
     pub(crate) network: Network,
     pub(crate) normalize: Normalize,
     pub(crate) trailing_slash: TrailingSlash,
