@@ -33,3 +33,6 @@ pub(crate) mod revocation;
 pub(crate) mod rules;
 pub(crate) mod table;
 pub(crate) mod verified;
+
+#[cfg(test)]
+mod tests;
