@@ -24,6 +24,7 @@ struct FileForm {
     clock: Option<i64>,
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
+    refused: Option<String>,
     keys: Option<KeyForms>,
     /// Mints by name, for `base`.
     tokens: Option<Bases>,
@@ -44,6 +45,7 @@ struct CaseForm {
     clock: Option<i64>,
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
+    refused: Option<String>,
     keys: Option<KeyForms>,
     steps: Option<Vec<StepForm>>,
 }
@@ -102,6 +104,7 @@ pub(super) fn parse(file: &str, text: &str, beside: &Path) -> Result<Vec<Case>, 
             clock: form.clock,
             errors: form.errors,
             warnings: form.warnings,
+            refused: form.refused,
             keys: form.keys,
             steps: form.steps,
         },
@@ -110,9 +113,10 @@ pub(super) fn parse(file: &str, text: &str, beside: &Path) -> Result<Vec<Case>, 
     let Some(list) = form.cases else {
         return Ok(vec![place.case(&shared, &shared.case)?]);
     };
-    if shared.case.steps.is_some() || shared.case.errors.is_some() || shared.case.warnings.is_some()
-    {
-        return Err("steps, errors and warnings belong to the cases of the list".to_owned());
+    let common = &shared.case;
+    let expects = [common.errors.is_some(), common.warnings.is_some(), common.refused.is_some()];
+    if common.steps.is_some() || expects.contains(&true) {
+        return Err("steps, errors, warnings, refused belong to the cases of the list".to_owned());
     }
     let mut names = BTreeSet::new();
     let cases = list.iter().map(|form| {
@@ -163,6 +167,7 @@ impl Place<'_> {
             clock: form.clock.or(common.clock),
             errors: form.errors.clone().unwrap_or_default(),
             warnings: form.warnings.clone().unwrap_or_default(),
+            refused: form.refused.clone(),
             steps: steps.collect::<Result<_, _>>()?,
             secrets,
         };
@@ -207,12 +212,15 @@ fn texts(map: BTreeMap<String, String>) -> Vec<Text> {
 
 /// That the case expects something.
 fn check(case: &Case) -> Result<(), String> {
-    if case.errors.is_empty() && case.warnings.is_empty() && case.steps.is_empty() {
+    let loads = !case.steps.is_empty() || !case.warnings.is_empty() || case.refused.is_some();
+    if case.errors.is_empty() && !loads {
         return Err("it expects nothing".to_owned());
     }
-    let goes_on = !case.steps.is_empty() || !case.warnings.is_empty();
-    if goes_on && !case.errors.is_empty() {
-        return Err("a policy that does not load has neither steps nor warnings".to_owned());
+    if loads && !case.errors.is_empty() {
+        return Err("a policy that does not load has no more to expect".to_owned());
+    }
+    if case.refused.is_some() && !case.steps.is_empty() {
+        return Err("an engine that is refused decides no steps".to_owned());
     }
     Ok(())
 }
@@ -253,11 +261,11 @@ mod tests {
                 "without policy and keys",
             ),
             (
-                "about: x\npolicy: p\nsteps: [{ revoke: { of: a }, expect: { effect: deny } }]\n",
+                "about: x\npolicy: p\nsteps: [{ revoke: { of: a, jti: b }, expect: { effect: deny } }]\n",
                 "expects no decision",
             ),
             (
-                "about: x\npolicy: p\nkeys: { a: { jwks: [nobody] } }\nsteps: [{ revoke: { of: a } }]\n",
+                "about: x\npolicy: p\nkeys: { a: { jwks: [nobody] } }\nsteps: [{ revoke: { of: a, jti: b } }]\n",
                 "keys: a: key nobody",
             ),
             (

@@ -43,7 +43,10 @@ pub struct Case {
     pub errors: Vec<ExpectedDiagnostic>,
     /// Warnings of the load, all of them and in order.
     pub warnings: Vec<ExpectedDiagnostic>,
-    /// Requests in the order in which one engine decides them.
+    /// The engine is not made: what the policy needs is missing or unreadable, and the message holds this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Requests in the order in which one engine decides them, and what happens between them.
     pub steps: Vec<Step>,
     /// Tokens, keys and secrets of the case: what nothing that is printed may hold.
     #[serde(skip)]

@@ -74,9 +74,12 @@ pub struct Revocation {
     /// A token's `jti`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// A token's `sub`.
+    /// A principal's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// All that was issued before, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_before: Option<i64>,
 }
 
 /// The fields of a decision that a case may speak of.
@@ -158,9 +161,15 @@ impl InstallForm {
 }
 
 impl Step {
+    /// Whether it is a request.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.request.is_some() || self.raw.is_some()
+    }
+
     /// That the step does one thing, and expects something in words that exist.
     fn check(&self) -> Result<(), String> {
-        let asks = self.request.is_some() || self.raw.is_some();
+        let asks = self.asks();
         let things = [
             self.request.is_some(),
             self.raw.is_some(),
@@ -169,6 +178,12 @@ impl Step {
         ];
         if things.into_iter().filter(|thing| *thing).count() != 1 {
             return Err("one of request, raw, install, revoke".to_owned());
+        }
+        if let Some(revoke) = &self.revoke {
+            let things = [revoke.jti.is_some(), revoke.sub.is_some(), revoke.issued_before.is_some()];
+            if things.into_iter().filter(|thing| *thing).count() != 1 {
+                return Err("revoke: one of jti, sub, issued_before".to_owned());
+            }
         }
         match (&self.expect, &self.error) {
             (Some(Value::Object(fields)), None) if asks => {
