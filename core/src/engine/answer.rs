@@ -5,6 +5,7 @@ use super::verdict::{OutputText, Verdict, binds, output_value};
 use super::view::View;
 use crate::decision::{Effect, Parameter, Reason};
 use crate::policy::Policy;
+use crate::program::identity::Credential;
 use crate::program::{Output, Place, Program, Requirement};
 use crate::request::Request;
 use core::fmt;
@@ -214,14 +215,30 @@ impl<'a> Decision<'a> {
         })
     }
 
-    /// The value of WWW-Authenticate where the status is 401 (RFC 6750 §3).
+    /// The value of WWW-Authenticate where the status is 401 (RFC 9110 §11.6.1, RFC 6750 §3):
+    /// a challenge for each way in which the policy takes credentials that a client can bring.
     #[must_use]
     pub fn challenge(&self) -> Option<&'static str> {
-        match self.reason() {
-            Reason::Unauthenticated => Some("Bearer realm=\"gatelet\""),
-            Reason::CredentialInvalid => Some("Bearer realm=\"gatelet\", error=\"invalid_token\""),
-            _ => None,
-        }
+        let bad_token = match self.reason() {
+            Reason::Unauthenticated => false,
+            Reason::CredentialInvalid => {
+                !matches!(self.verdict.refused, Some(refused) if refused != Credential::Bearer)
+            }
+            _ => return None,
+        };
+        let identity = &self.program().identity;
+        let keys = identity.api_keys.is_some();
+        // What only a host vouches for is challenged as a token would be.
+        let tokens = !identity.issuers.is_empty() || !keys;
+        Some(match (tokens, keys, bad_token) {
+            (true, false, false) => "Bearer realm=\"gatelet\"",
+            (true, false, true) => "Bearer realm=\"gatelet\", error=\"invalid_token\"",
+            (true, true, false) => "Bearer realm=\"gatelet\", ApiKey realm=\"gatelet\"",
+            (true, true, true) => {
+                "Bearer realm=\"gatelet\", error=\"invalid_token\", ApiKey realm=\"gatelet\""
+            }
+            (false, ..) => "ApiKey realm=\"gatelet\"",
+        })
     }
 
     /// The digest of the policy that decided, in hexadecimal.

@@ -58,6 +58,20 @@ impl<'a> Bound<'a> {
         self.path.is_some_and(is_asterisk)
     }
 
+    /// The decoded values of a query parameter that the policy reads.
+    #[inline]
+    pub(super) fn parameters(&self, id: u16) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let Slots {
+            parameters,
+            decoded,
+            ..
+        } = self.slots;
+        let of_name = parameters.iter().filter(move |(name, ..)| *name == id);
+        of_name.filter_map(|(_, start, len)| {
+            decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
+        })
+    }
+
     /// Whether a final slash counts as an empty segment.
     #[inline]
     pub(super) fn final_slash(&self) -> bool {

@@ -143,7 +143,7 @@ pub(super) fn each_grant(
 ) {
     let (grants, links) = (&program.grants, &program.identity.links);
     let (pending, buffer, segments) = walk;
-    let own = caller.own();
+    let own = caller.known.identity();
     let mut to_identity = |provider: &[u8], id: &[u8]| {
         if let Some(provider) = grants.providers.get(0, provider) {
             let of_user = grants.of_user(provider, id);

@@ -3,6 +3,7 @@
 use super::scratch::{Binding, Sets};
 use super::view::View;
 use crate::decision::{Effect, Reason};
+use crate::program::identity::Credential;
 use crate::program::predicate::Values;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Truth;
@@ -117,6 +118,8 @@ pub(super) struct Verdict {
     rule: u32,
     /// The role whose permission it was.
     pub(super) guard: Option<RoleId>,
+    /// The credential that is not good.
+    pub(super) refused: Option<Credential>,
     /// Where nothing allowed it: the layers that do not, one bit each.
     lacking: u64,
 }
@@ -133,7 +136,16 @@ impl Verdict {
             detail,
             rule: NONE,
             guard: None,
+            refused: None,
             lacking: 0,
+        }
+    }
+
+    /// Of a credential that is not good.
+    pub(super) const fn refused(detail: &'static str, credential: Credential) -> Self {
+        Self {
+            refused: Some(credential),
+            ..Self::plain(Reason::CredentialInvalid, Some(detail))
         }
     }
 
@@ -143,6 +155,7 @@ impl Verdict {
             detail: None,
             rule,
             guard: None,
+            refused: None,
             lacking: 0,
         }
     }
@@ -244,6 +257,7 @@ fn decide(
         detail: None,
         rule: tally.allowed,
         guard: tally.guard,
+        refused: None,
         lacking: 0,
     }
 }

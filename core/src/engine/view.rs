@@ -41,17 +41,19 @@ pub(super) enum Groups<'a> {
     Texts(&'a Texts),
 }
 
-impl<'a> Caller<'a> {
+impl<'a> Known<'a> {
     /// The identity that was shown: provider and id.
     #[inline]
-    pub(super) fn own(&self) -> (&'a [u8], &'a [u8]) {
-        match self.known {
+    pub(super) fn identity(self) -> (&'a [u8], &'a [u8]) {
+        match self {
             Known::Peer(id) => (WORKLOADS, id),
             Known::Given(given) => (given.provider.unwrap_or(HOST), given.id),
             Known::Verified(verified) => (&verified.provider, &verified.id),
         }
     }
+}
 
+impl<'a> Caller<'a> {
     /// The roles that it brings, grants apart.
     #[inline(always)]
     pub(super) fn each_role(&self, roles: &Names, mut take: impl FnMut(RoleId)) {
@@ -123,17 +125,32 @@ pub(super) struct Action<'a> {
 pub(super) struct View<'a> {
     pub(super) bound: Bound<'a>,
     pub(super) caller: Option<Caller<'a>>,
+    /// The SPIFFE ID of the connection's peer, as far as it is believed.
+    pub(super) peer: Option<&'a [u8]>,
     pub(super) action: Option<Action<'a>>,
     /// The time that is decided by, where the policy asks for it.
     pub(super) now: i64,
 }
 
 impl<'a> View<'a> {
+    /// A request whose caller and action are yet to be found.
+    #[inline]
+    pub(super) const fn new(bound: Bound<'a>) -> Self {
+        Self {
+            bound,
+            caller: None,
+            peer: None,
+            action: None,
+            now: 0,
+        }
+    }
+
     /// The value of a slot.
     pub(super) fn value(&self, slot: Slot) -> Values<'a> {
         let Self {
             bound,
             caller,
+            peer,
             action,
             ..
         } = self;
@@ -174,11 +191,7 @@ impl<'a> View<'a> {
                 RemoteIp::Known(ip) => Values::One(Value::Ip(ip)),
                 RemoteIp::Unclear => Values::Open(Truth::Undecided),
             },
-            Slot::Peer => text(
-                request
-                    .peer
-                    .filter(|_| bound.program.identity.trust_host_peer),
-            ),
+            Slot::Peer => text(*peer),
             Slot::PrincipalId => text(caller.map(|caller| caller.id)),
             Slot::PrincipalProvider => text(caller.map(|caller| caller.provider)),
             Slot::Roles | Slot::Groups | Slot::Scopes => {
@@ -258,13 +271,7 @@ impl<'a> View<'a> {
             ..
         } = self.bound.slots;
         match query_counts.get(usize::from(id)) {
-            Some(1) => {
-                let found = parameters.iter().find(|(name, ..)| *name == id);
-                let value = found.and_then(|(_, start, len)| {
-                    decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
-                });
-                text(value)
-            }
+            Some(1) => text(self.bound.parameters(id).next()),
             Some(0) | None => Values::Absent,
             Some(_) => Values::Parameters {
                 values: parameters,

@@ -140,7 +140,7 @@ impl<'a> Der<'a> {
             return None;
         }
         let (length, rest) = match (*first, rest) {
-            (short @ 0..0x80, rest) => (usize::from(short), rest),
+            (short, rest) if short < 0x80 => (usize::from(short), rest),
             (0x81, [length @ 0x80..=0xff, rest @ ..]) => (usize::from(*length), rest),
             (0x82, [high @ 1..=0xff, low, rest @ ..]) => {
                 (usize::from(u16::from_be_bytes([*high, *low])), rest)

@@ -62,8 +62,11 @@ impl Desk<'_> {
         issuers: Option<&[u32]>,
         now_ms: i64,
     ) -> Result<Arc<Verified>, Denied> {
+        let allowed =
+            |verified: &Verified| issuers.is_none_or(|issuers| issuers.contains(&verified.issuer));
         if let Some(verified) = self.cache.find(credential)
             && self.fits(&verified)
+            && allowed(&verified)
         {
             self.still_good(&verified, now_ms)?;
             return Ok(verified);

@@ -9,6 +9,7 @@
 //! | [`api_key`], [`approval`] | API keys, approvals |
 //! | [`keyring`], [`check`] | the keys of a policy, and checking a credential by them |
 //! | [`refusal`] | why a credential is refused |
+//! | [`store`] | what hosts hand over for policies |
 //! | [`verified`] | what is known of a verified credential |
 //! | [`table`] | a bounded table of such |
 //! | [`cache`] | the table that all threads share, and what was refused |
@@ -31,6 +32,7 @@ pub(crate) mod refresh;
 pub(crate) mod refusal;
 pub(crate) mod revocation;
 pub(crate) mod rules;
+pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod verified;
 

@@ -176,7 +176,7 @@ impl Revocations {
             .issuers
             .get(provider)
             .is_some_and(|before| verified.issued_ms.is_none_or(|issued| issued < *before));
-        let subject = |id: &[u8]| self.has(&subject_key(provider, id));
+        let subject = |id: &[u8]| self.covers_subject(provider, id);
         issuer
             || subject(&verified.id)
             || verified.subject.as_deref().is_some_and(subject)
@@ -190,7 +190,11 @@ impl Revocations {
     #[inline]
     pub(crate) fn covers_identity(&self, provider: &[u8], id: &[u8]) -> bool {
         !self.is_empty()
-            && (self.issuers.contains_key(provider) || self.has(&subject_key(provider, id)))
+            && (self.issuers.contains_key(provider) || self.covers_subject(provider, id))
+    }
+
+    pub(crate) fn covers_subject(&self, provider: &[u8], id: &[u8]) -> bool {
+        self.has(&subject_key(provider, id))
     }
 
     fn has(&self, key: &Key) -> bool {

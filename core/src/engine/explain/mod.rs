@@ -206,7 +206,7 @@ pub(super) fn explain(
     // What was refused before authorization has no candidates.
     let authorized = !matches!(
         decision.reason(),
-        Reason::MalformedRequest | Reason::CredentialInvalid
+        Reason::MalformedRequest | Reason::CredentialInvalid | Reason::IdentityUnavailable
     );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
         Teller {
