@@ -221,7 +221,9 @@ impl Engine {
         let time = match (self.replay, at) {
             (true, Some(at)) => at,
             (true, None) if highest != i64::MIN => highest,
-            _ => self.clock.wall_ms(),
+            // Nothing was asked yet: the machine's time is not the first request's.
+            (true, None) => return self.clock.wall_ms(),
+            (false, _) => self.clock.wall_ms(),
         };
         if time <= highest {
             // Most decisions write nothing that others read.

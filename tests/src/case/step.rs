@@ -116,13 +116,13 @@ pub(super) fn ready(
     secrets: &mut Vec<String>,
 ) -> Result<Step, String> {
     let mut request = form.request;
-    if let (Some(own), Some(every)) = (&mut request, every) {
-        let mut whole = every.clone();
-        merge(&mut whole, own.take());
-        *own = whole;
-    }
     if let Some(request) = &mut request {
+        // Before it is merged: `null` in a mint is the mint's own.
         mint::replace(request, tokens, secrets)?;
+        let mut whole = every.cloned().unwrap_or_default();
+        mint::replace(&mut whole, tokens, secrets)?;
+        merge(&mut whole, request.take());
+        *request = whole;
         for field in CREDENTIALS {
             texts(request.get(field), secrets);
         }
