@@ -94,13 +94,13 @@ enum Place {
 }
 
 impl Place {
-    fn resolve(&mut self, sources: &Sources) {
+    fn resolve(&mut self, sources: &Sources, secrets: &[Span]) {
         if let Self::Unresolved(span) = *self {
             let position = sources.position(span);
             *self = Self::Resolved {
                 file: escape(sources.name(span.source), MAX_MESSAGE_CHARS),
                 position,
-                excerpt: Excerpt::around(sources.text(span.source), span),
+                excerpt: Excerpt::around(sources.text(span.source), span, secrets),
             };
         }
     }
@@ -200,12 +200,12 @@ impl Diagnostic {
         }
     }
 
-    /// Turns spans into lines, columns and excerpts; from here on no source is needed.
+    /// Turns spans into lines, columns and excerpts without secrets; from here on no source is needed.
     #[must_use]
-    pub(crate) fn resolved(mut self, sources: &Sources) -> Self {
-        self.inner.place.resolve(sources);
+    pub(crate) fn resolved(mut self, sources: &Sources, secrets: &[Span]) -> Self {
+        self.inner.place.resolve(sources, secrets);
         for related in &mut self.inner.related {
-            related.place.resolve(sources);
+            related.place.resolve(sources, secrets);
         }
         self
     }

@@ -48,6 +48,7 @@ mod dialect;
 mod engine;
 pub mod eval;
 mod identity;
+mod keys;
 pub mod limits;
 mod load;
 mod pattern;
@@ -71,6 +72,8 @@ pub use engine::{
 pub use identity::refresh::{
     Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
 };
+pub use keys::api_keys::ApiKeySet;
+pub use keys::origin::{Need, NeedKind, Origin};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

@@ -62,6 +62,17 @@ pub const MAX_REDIRECTS: u32 = 3;
 /// Most unknown key ids that are remembered for one source of keys.
 pub const MAX_UNKNOWN_KEY_IDS: usize = 256;
 
+/// Most names on the way to one claim of a token.
+pub const MAX_CLAIM_DEPTH: usize = 16;
+/// Longest name of a claim that a policy reads, in bytes.
+pub const MAX_CLAIM_NAME_BYTES: usize = 256;
+/// Most that clocks may be said to differ, in milliseconds.
+pub const MAX_LEEWAY_MS: u64 = 10 * 60 * 1_000;
+/// Longest life that a token may be granted, in milliseconds.
+pub const MAX_LIFETIME_MS: u64 = 366 * 24 * 60 * 60 * 1_000;
+/// Most versions of one app's API key that may be live at one moment.
+pub const MAX_LIVE_KEYS: usize = 4;
+
 /// Longest JSON text of one request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// Deepest nesting of a request in JSON; the deepest field needs 4.

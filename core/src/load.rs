@@ -4,6 +4,7 @@ use crate::compile;
 use crate::crypto::{digest, hexadecimal};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, LoadError, Severity};
 use crate::dialect::{self, Parsed};
+use crate::keys::api_keys::ApiKeySet;
 use crate::policy::{Counts, Policy};
 use crate::rule::RuleSet;
 use crate::text::{self, Sources};
@@ -170,6 +171,48 @@ impl Policy {
             warnings: found.into(),
             counts,
         })
+    }
+}
+
+impl ApiKeySet {
+    /// Loads a file of API keys, YAML or JSON; `name` is what its own file references are relative to.
+    /// Beside the set comes what is suspicious, but no error.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once, each problem with its place.
+    ///
+    /// ```
+    /// use gatelet::{ApiKeySet, Origin};
+    /// let text = br#"
+    /// gatelet_keys: 1
+    /// pepper: "${file:pepper}"
+    /// apps:
+    ///   shop-mobile:
+    ///     roles: [clerk]
+    ///     keys:
+    ///       - { id: k1, hmac: 8f14e45fceea167a5a36dedd4bea2543f2c1a09b1d7e6c5b4a39281706f5e4d3, not_after: 2027-01-01T00:00:00Z }
+    /// "#;
+    /// let (keys, _) = ApiKeySet::load("keys/prod.yaml", text)?;
+    /// assert_eq!((keys.app_count(), keys.key_count()), (1, 1));
+    /// assert_eq!(*keys.pepper(), Origin::file("keys/pepper"));
+    /// # Ok::<(), gatelet::LoadError>(())
+    /// ```
+    pub fn load(name: &str, bytes: &[u8]) -> Result<(Self, Vec<Diagnostic>), LoadError> {
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+        let documents = diagnostics
+            .check(sources.add(name, bytes))
+            .and_then(|id| text::parse(&sources, id, &mut diagnostics));
+        let file = documents
+            .and_then(|documents| dialect::api_keys(&documents, &sources, &mut diagnostics));
+        let found = diagnostics.finish(&sources);
+        let is_error = |found: &Diagnostic| found.severity() == Severity::Error;
+        match file.filter(|_| !found.iter().any(is_error)) {
+            Some(file) => {
+                let seed = seed(&digest([name.as_bytes(), bytes]));
+                Ok((Self::new(file.pepper, file.apps, file.keys, seed), found))
+            }
+            None => Err(LoadError::new(found)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A loaded policy: immutable, shared, decided with.
 
 use crate::diagnostic::Diagnostic;
+use crate::keys::origin::Need;
 use crate::program::{Owner, Program};
 use core::fmt;
 
@@ -60,6 +61,13 @@ impl Policy {
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// What it needs from outside: key sets, files of API keys, secrets, each where the policy asks
+    /// for it. One origin may be asked for several times.
+    #[must_use]
+    pub fn needs(&self) -> &[Need] {
+        &self.program.needs
     }
 
     /// How much the policy says.

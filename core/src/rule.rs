@@ -3,6 +3,8 @@
 //! Names are still text here, every piece keeps its span, and nothing is checked
 //! across pieces: that a role exists is the compiler's question, once for all dialects.
 
+pub(crate) mod identity;
+
 use crate::decision::Parameter;
 use crate::pattern::action::ActionPattern;
 use crate::pattern::cidr::Cidr;
@@ -14,6 +16,7 @@ use crate::pattern::text::TextPattern;
 use crate::program::condition::{self, NodeId};
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::text::Span;
+use identity::Identity;
 use std::rc::Rc;
 
 /// A name and where it was written.
@@ -313,24 +316,6 @@ pub(crate) struct Domain {
     pub(crate) name: Name,
     pub(crate) attribute: Attribute,
     pub(crate) span: Span,
-}
-
-/// Whom to believe about the caller.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Identity {
-    /// In the order of preference; `None` where the policy does not say.
-    pub(crate) credentials: Option<Vec<(Credential, Span)>>,
-    pub(crate) trust_host_principal: bool,
-    pub(crate) trust_host_peer: bool,
-    pub(crate) trust_domains: Vec<Name>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
-    /// The principal that the host gives.
-    Host,
-    /// The peer's SPIFFE ID.
-    Workload,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -186,6 +186,7 @@ impl Answers {
         let mut seen = HashSet::new();
         let set = rules.on_allow.iter().map(|output| &output.name);
         let names = rules.strip.iter().chain(set).map(|name| &name.text);
+        let names = names.chain(super::identity::stripped(rules));
         let strip: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
         let on_allow = rules
             .on_allow

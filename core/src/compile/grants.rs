@@ -1,9 +1,10 @@
 //! Grants: who is meant, in which domains and when, and whether two of them may not meet.
 
 use super::hierarchy::Hierarchy;
+use super::identity::providers::Providers;
 use super::names::{Vocabulary, unknown};
 use super::separation::Separation;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostics};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::program::Place;
 use crate::program::grants::{Grant, Grants, Within};
@@ -12,66 +13,9 @@ use crate::program::leaf::{Leaf, LeavesBuilder};
 use crate::program::names::{Names, number};
 use crate::program::paths::{PathIndexBuilder, RootId, Step};
 use crate::program::roles::{Lists, RoleId};
-use crate::rule::{self, Name, RuleSet, Subject};
+use crate::rule::{self, RuleSet, Subject};
 use crate::text::{Sources, Span};
 use std::collections::{BTreeMap, HashMap};
-
-/// The providers that a policy knows; a host that is trusted may name others.
-pub(super) struct Providers<'r> {
-    known: Vec<&'r str>,
-    open: bool,
-    host: bool,
-}
-
-impl<'r> Providers<'r> {
-    pub(super) fn of(rules: &'r RuleSet) -> Self {
-        let identity = &rules.identity;
-        let mut known = Vec::new();
-        if identity.trust_host_principal {
-            known.push("host");
-        }
-        if !identity.trust_domains.is_empty() {
-            known.push("workloads");
-        }
-        Self {
-            known,
-            open: identity.trust_host_principal,
-            host: identity.trust_host_principal,
-        }
-    }
-
-    /// The provider of a user or a group.
-    fn resolve(
-        &self,
-        given: Option<&'r Name>,
-        what: &str,
-        span: Span,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<&'r str> {
-        match given {
-            Some(name) if self.open || self.known.contains(&&*name.text) => Some(&name.text),
-            Some(name) => {
-                let help = "name one that the policy's `identity` makes principals with";
-                diagnostics.push(unknown(
-                    Code::UNKNOWN_PROVIDER,
-                    "provider",
-                    &name.text,
-                    name.span,
-                    self.known.iter().copied(),
-                    help,
-                ));
-                None
-            }
-            None if self.host => Some("host"),
-            None => {
-                let message =
-                    format!("nothing in `identity` can tell that somebody is this {what}");
-                diagnostics.push(Diagnostic::error(Code::NO_PROVIDER, span, message).help("add `identity: { trust_host: [principal] }` if the host vouches for its callers"));
-                None
-            }
-        }
-    }
-}
 
 /// Grants of one subject.
 #[derive(Default)]
@@ -146,10 +90,10 @@ impl<'r> GrantCompiler<'_, 'r> {
             let within = self.within(grant);
             let place = match &grant.to {
                 Subject::User { provider, id } => providers
-                    .resolve(provider.as_ref(), "user", id.span, self.diagnostics)
+                    .user(provider.as_ref(), id.span, self.diagnostics)
                     .map(|provider| (&mut users, provider, &*id.text)),
                 Subject::Group { provider, name } => providers
-                    .resolve(provider.as_ref(), "group", name.span, self.diagnostics)
+                    .group(provider.as_ref(), name.span, self.diagnostics)
                     .map(|provider| (&mut groups, provider, &*name.text)),
                 Subject::Workload { pattern, span } => {
                     self.check_trust_domain(pattern, *span);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`names`] | numbers of names |
 //! | [`hierarchy`] | closures of roles, exclusions |
+//! | [`identity`] | whom to believe about the caller |
 //! | [`grants`] | grants by subject |
 //! | [`separation`] | whether grants break a separation of duty |
 //! | [`alternatives`] | facts of a rule that the index can establish |
@@ -15,6 +16,7 @@ mod alternatives;
 mod answers;
 mod grants;
 mod hierarchy;
+mod identity;
 mod index;
 mod names;
 mod predicates;
@@ -28,11 +30,10 @@ use crate::pattern::text::TextPattern;
 use crate::program::grants::Grants;
 use crate::program::leaf::MAX_RULES;
 use crate::program::methods::Methods;
-use crate::program::names::Names;
 use crate::program::predicate::Slot;
 use crate::program::roles::Roles;
 use crate::program::vocabulary::Attribute;
-use crate::program::{Credential, Identity, Inputs, Layers, Network, Program};
+use crate::program::{Inputs, Layers, Network, Program};
 use crate::rule::{self, ExclusionKind, Mode, Permission, Predicate, Role, RuleSet};
 use crate::text::{Sources, Span};
 use answers::Answers;
@@ -65,6 +66,7 @@ pub(crate) fn compile(
 ) -> Program {
     let mut vocabulary = Vocabulary::of(rules, diagnostics);
     let hierarchy = Hierarchy::of(rules, &vocabulary, diagnostics);
+    let identity = identity::compile(rules, &mut vocabulary, seed, diagnostics);
     let grants = GrantCompiler {
         rules,
         vocabulary: &mut vocabulary,
@@ -111,7 +113,8 @@ pub(crate) fn compile(
         inputs: inputs(&vocabulary, &grants, domains, seed),
         grants,
         methods,
-        identity: identity(rules, seed, diagnostics),
+        identity,
+        needs: identity::needs(rules, sources),
         network: network(&rules.network),
         normalize: rules.paths.normalize,
         trailing_slash: rules.paths.trailing_slash,
@@ -280,51 +283,5 @@ fn inputs(
         domains,
         time: vocabulary.time || !grants.windows.is_empty(),
         remote_ip: vocabulary.remote_ip,
-    }
-}
-
-fn identity(rules: &RuleSet, seed: u64, diagnostics: &mut Diagnostics) -> Identity {
-    let given = &rules.identity;
-    let listed = |wanted| {
-        given
-            .credentials
-            .as_ref()
-            .is_none_or(|listed| listed.iter().any(|(credential, _)| *credential == wanted))
-    };
-    let mut contradict = |name: &str, trusted: &str| {
-        if let Some((_, span)) = given.credentials.as_ref().and_then(|listed| listed.first()) {
-            let message =
-                format!("`{trusted}` has no effect, because `credentials` does not list `{name}`");
-            diagnostics.push(
-                Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message)
-                    .help(format!("add `{name}` to `credentials`")),
-            );
-        }
-    };
-    if given.trust_host_principal && !listed(rule::Credential::Host) {
-        contradict("host", "trust_host: [principal]");
-    }
-    if !given.trust_domains.is_empty() && !listed(rule::Credential::Workload) {
-        contradict("workload", "workloads");
-    }
-    let credentials = match &given.credentials {
-        Some(listed) => listed.iter().map(|(credential, _)| *credential).collect(),
-        None => vec![rule::Credential::Host, rule::Credential::Workload],
-    };
-    let credential = |credential| match credential {
-        rule::Credential::Host => Credential::Host,
-        rule::Credential::Workload => Credential::Workload,
-    };
-    Identity {
-        credentials: credentials.into_iter().map(credential).collect(),
-        trust_host_principal: given.trust_host_principal,
-        trust_host_peer: given.trust_host_peer,
-        trust_domains: Names::build(
-            given
-                .trust_domains
-                .iter()
-                .map(|name| (0, name.text.as_bytes())),
-            seed,
-        ),
     }
 }

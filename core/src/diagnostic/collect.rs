@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Code, Diagnostic, Severity};
 use crate::limits::MAX_DIAGNOSTICS;
-use crate::text::Sources;
+use crate::text::{Sources, Span};
 
 /// The diagnostics found so far.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(crate) struct Diagnostics {
     kept: Vec<Diagnostic>,
     dropped: usize,
     has_errors: bool,
+    /// What no excerpt shows.
+    secrets: Vec<Span>,
 }
 
 impl Diagnostics {
@@ -34,6 +36,11 @@ impl Diagnostics {
         }
     }
 
+    /// Keeps a piece of a source out of every excerpt.
+    pub(crate) fn redact(&mut self, span: Span) {
+        self.secrets.push(span);
+    }
+
     /// The value, or nothing after noting why there is none.
     pub(crate) fn check<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|diagnostic| self.push(diagnostic)).ok()
@@ -46,6 +53,7 @@ impl Diagnostics {
         mut explain: impl FnMut(Diagnostic) -> Option<Diagnostic>,
     ) {
         self.dropped = self.dropped.saturating_add(found.dropped);
+        self.secrets.extend(found.secrets);
         for diagnostic in found.kept.into_iter().filter_map(&mut explain) {
             self.push(diagnostic);
         }
@@ -53,7 +61,9 @@ impl Diagnostics {
 
     /// Resolves the places and sorts by source name, line, column, code.
     pub(crate) fn finish(self, sources: &Sources) -> Vec<Diagnostic> {
-        let resolved = self.kept.into_iter().map(|kept| kept.resolved(sources));
+        let secrets = self.secrets;
+        let resolved = self.kept.into_iter();
+        let resolved = resolved.map(|kept| kept.resolved(sources, &secrets));
         let mut list: Vec<_> = resolved.collect();
         list.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.line(), d.column(), d.code());

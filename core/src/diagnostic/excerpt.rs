@@ -1,5 +1,6 @@
 //! The part of a source line that a diagnostic shows, harmless to a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -11,6 +12,8 @@ pub(super) const MAX_MESSAGE_CHARS: usize = 500;
 const CHARS_BEFORE: usize = 80;
 const CHARS_AFTER: usize = 120;
 const CUT: char = '…';
+/// What stands in the place of a secret, however long that is.
+const SECRET: &str = "***";
 
 /// One line, cut and escaped, with the bytes of it that are the place.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +23,8 @@ pub(super) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The first line of a span; a span of several lines is marked to the end of the first.
-    pub(super) fn around(source: &str, span: Span) -> Self {
+    /// The first line of a span, without what is secret; a span of several lines is marked to the end of the first.
+    pub(super) fn around(source: &str, span: Span, secrets: &[Span]) -> Self {
         let (start, end) = (span.start as usize, span.end as usize);
         let Some((before, after)) = source.split_at_checked(start) else {
             return Self::default();
@@ -30,10 +33,25 @@ impl Excerpt {
         let after = after.split(['\n', '\r']).next().unwrap_or_default();
         let length = end.saturating_sub(start).min(after.len());
         let (place, after) = after.split_at_checked(length).unwrap_or((after, ""));
+        let place_end = start + place.len();
+        // A line may be a whole source: only what can be shown is looked at.
+        let before = last_chars(before, CHARS_BEFORE + 1);
+        let shown = start - before.len()..place_end + after.len();
+        let secrets: Vec<_> = secrets
+            .iter()
+            .filter(|secret| secret.source == span.source)
+            .map(|secret| secret.start as usize..secret.end as usize)
+            .filter(|secret| secret.start < shown.end && shown.start < secret.end)
+            .collect();
+        let before = without(before, start - before.len(), &secrets);
+        let place = without(first_chars(place, CHARS_AFTER + 1), start, &secrets);
+        let after = without(first_chars(after, CHARS_AFTER + 1), place_end, &secrets);
+        Self::of(&before, &place, &after)
+    }
 
+    fn of(before: &str, place: &str, after: &str) -> Self {
         let mut text = String::new();
-        let kept = before.char_indices().rev().take(CHARS_BEFORE).last();
-        let kept = kept.map_or("", |(at, _)| before.get(at..).unwrap_or_default());
+        let kept = last_chars(before, CHARS_BEFORE);
         if kept.len() < before.len() {
             text.push(CUT);
         }
@@ -47,15 +65,7 @@ impl Excerpt {
 
     /// A line of which only the part before the problem is text.
     pub(super) fn at_end_of(line: &str) -> Self {
-        let end = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        Self::around(
-            line,
-            Span {
-                source: crate::text::SourceId(0),
-                start: end,
-                end,
-            },
-        )
+        Self::of(line, "", "")
     }
 
     pub(super) fn text(&self) -> &str {
@@ -71,6 +81,40 @@ impl Excerpt {
     pub(super) fn marked(&self) -> Range<usize> {
         self.marked.clone()
     }
+}
+
+fn first_chars(text: &str, count: usize) -> &str {
+    match text.char_indices().nth(count) {
+        Some((at, _)) => text.get(..at).unwrap_or_default(),
+        None => text,
+    }
+}
+
+fn last_chars(text: &str, count: usize) -> &str {
+    let first = text.char_indices().rev().take(count).last();
+    first.map_or("", |(at, _)| text.get(at..).unwrap_or_default())
+}
+
+/// The text that stands at `offset` of its source, with a mark in the place of each secret.
+fn without<'t>(text: &'t str, offset: usize, secrets: &[Range<usize>]) -> Cow<'t, str> {
+    let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    if secrets.is_empty() || !(offset..offset + text.len()).any(is_secret) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut hidden = false;
+    for (at, c) in text.char_indices() {
+        if is_secret(offset + at) {
+            if !hidden {
+                shown.push_str(SECRET);
+            }
+            hidden = true;
+        } else {
+            shown.push(c);
+            hidden = false;
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// The text with what could move a terminal's cursor or reorder its line written as escapes.

@@ -14,6 +14,7 @@ pub(crate) mod native;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::rule::RuleSet;
+use crate::rule::identity::ApiKeyFile;
 use crate::text::{Kind, Node, SourceId, Sources};
 
 /// The documents of one source.
@@ -59,6 +60,15 @@ pub(crate) fn includes(name: &str, bytes: &[u8]) -> Vec<String> {
         Dialect::Native => native::includes(name, &documents),
         Dialect::Foreign { .. } => Vec::new(),
     }
+}
+
+/// What a file of API keys says; it is Gatelet's own in every policy.
+pub(crate) fn api_keys(
+    documents: &[Node],
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<ApiKeyFile> {
+    native::key_file(documents, sources, diagnostics)
 }
 
 enum Dialect {

@@ -3,7 +3,8 @@
 use super::bind::{Malformed, check_names, check_principal};
 use super::view::Caller;
 use crate::pattern::spiffe::SpiffeId;
-use crate::program::{Credential, Program};
+use crate::program::Program;
+use crate::program::identity::{self, Credential};
 use crate::request::Request;
 
 /// Why there is no caller although a credential came.
@@ -15,9 +16,9 @@ pub(super) enum Refused {
 }
 
 /// The provider of principals that the host gives without naming one.
-pub(crate) const HOST: &[u8] = b"host";
+pub(crate) const HOST: &[u8] = identity::HOST.as_bytes();
 /// The provider of workloads.
-pub(crate) const WORKLOADS: &[u8] = b"workloads";
+pub(crate) const WORKLOADS: &[u8] = identity::WORKLOADS.as_bytes();
 
 /// The caller: the first credential in the policy's order; the others must be good and add nothing.
 #[inline(always)]
@@ -42,6 +43,7 @@ fn by_order<'a>(
         let found = match credential {
             Credential::Host => host(program, request)?,
             Credential::Workload => workload(program, request)?,
+            Credential::Bearer | Credential::ApiKey => None,
         };
         caller = caller.or(found);
     }

@@ -4,6 +4,7 @@ pub(crate) mod condition;
 pub(crate) mod glob;
 pub(crate) mod grants;
 pub(crate) mod hash;
+pub(crate) mod identity;
 pub(crate) mod leaf;
 pub(crate) mod methods;
 pub(crate) mod names;
@@ -13,9 +14,11 @@ pub(crate) mod roles;
 pub(crate) mod vocabulary;
 
 use crate::decision::Parameter;
+use crate::keys::origin::Need;
 use crate::pattern::cidr::CidrSet;
 use crate::pattern::path::{Normalize, TrailingSlash};
 use grants::Grants;
+use identity::Identity;
 use leaf::{EntryKind, Leaf, Leaves};
 use methods::Methods;
 use names::Names;
@@ -48,6 +51,8 @@ pub(crate) struct Program {
     // What requests are read by.
     pub(crate) inputs: Inputs,
     pub(crate) identity: Identity,
+    /// In source order.
+    pub(crate) needs: Box<[Need]>,
     pub(crate) network: Network,
     pub(crate) normalize: Normalize,
     pub(crate) trailing_slash: TrailingSlash,
@@ -188,22 +193,6 @@ pub(crate) struct Declared {
     pub(crate) owner: Owner,
     pub(crate) ty: AttributeType,
     pub(crate) optional: bool,
-}
-
-/// Whom to believe about the caller.
-#[derive(Debug, Default)]
-pub(crate) struct Identity {
-    /// In the order of preference.
-    pub(crate) credentials: Box<[Credential]>,
-    pub(crate) trust_host_principal: bool,
-    pub(crate) trust_host_peer: bool,
-    pub(crate) trust_domains: Names,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
-    Host,
-    Workload,
 }
 
 #[derive(Debug, Default)]

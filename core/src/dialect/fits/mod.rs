@@ -17,9 +17,10 @@ use crate::pattern::text::TextPattern;
 use crate::policy::Policy;
 use crate::program::vocabulary::{Attribute, AttributeType, Truth};
 use crate::request::{Principal, Request, Resource, Value};
+use crate::rule::identity::{Credential, Identity};
 use crate::rule::{
-    AttributeDeclaration, Credential, GlobPart, GlobTemplate, Identity, Layer, LayerId, Matcher,
-    Mode, Name, Over, Predicate, Requirement, Rule, RuleEffect, RuleSet, Test,
+    AttributeDeclaration, GlobPart, GlobTemplate, Layer, LayerId, Matcher, Mode, Name, Over,
+    Predicate, Requirement, Rule, RuleEffect, RuleSet, Test,
 };
 use crate::text::{SourceId, Span};
 
@@ -51,7 +52,7 @@ impl Draft {
             credentials: Some(vec![(Credential::Host, span(0))]),
             trust_host_principal: true,
             trust_host_peer: true,
-            trust_domains: Vec::new(),
+            ..Identity::default()
         };
         let set = RuleSet {
             identity,

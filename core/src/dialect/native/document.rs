@@ -71,6 +71,7 @@ pub(super) struct Sections<'a> {
     pub(super) paths: Option<&'a Node>,
     pub(super) network: Option<&'a Node>,
     pub(super) identity: Option<&'a Node>,
+    pub(super) approvals: Option<Entry<'a>>,
     pub(super) attributes: Option<&'a Node>,
     pub(super) domains: Option<&'a Node>,
     pub(super) actions: Option<&'a Node>,
@@ -87,7 +88,7 @@ pub(super) struct Sections<'a> {
 }
 
 /// Top-level keys that belong to the format and are not read yet.
-const NOT_YET: &[&str] = &["approvals", "limits", "sources", "cost", "preflight"];
+const NOT_YET: &[&str] = &["limits", "sources", "cost", "preflight"];
 
 impl<'a> Sections<'a> {
     /// Nothing if the document is of another version of the format.
@@ -112,6 +113,7 @@ impl<'a> Sections<'a> {
             paths: reader.take("paths"),
             network: reader.take("network"),
             identity: reader.take("identity"),
+            approvals: reader.take_entry("approvals"),
             attributes: reader.take("attributes"),
             domains: reader.take("domains"),
             actions: reader.take("actions"),

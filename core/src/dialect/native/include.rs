@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::text::{Kind, Node, Sources};
 
 use super::document::{Sections, items};
+use super::outside::resolve;
 
 /// Every include names a source of the load.
 pub(super) fn check(sections: &[Sections<'_>], sources: &Sources, diagnostics: &mut Diagnostics) {
@@ -16,11 +17,11 @@ pub(super) fn check(sections: &[Sections<'_>], sources: &Sources, diagnostics: &
                 continue;
             };
             let bad = |message: &str| Diagnostic::error(Code::BAD_INCLUDE, item.span, message);
-            match resolve(sources.name(section.source), text) {
+            match resolve("an include", sources.name(section.source), text) {
                 Err(reason) => {
                     let help =
                         "an included source stands beside the source that includes it, or below";
-                    diagnostics.push(bad(reason).help(help));
+                    diagnostics.push(bad(&reason).help(help));
                 }
                 Ok(name) if loaded.contains(&*name) => {}
                 Ok(name) => {
@@ -49,81 +50,6 @@ pub(super) fn names(source: &str, root: &Node) -> Vec<String> {
         .unwrap_or_default();
     items
         .iter()
-        .filter_map(|item| resolve(source, item.as_str().ok()?).ok())
+        .filter_map(|item| resolve("an include", source, item.as_str().ok()?).ok())
         .collect()
-}
-
-/// The name that `included` means in a source called `source`.
-fn resolve(source: &str, included: &str) -> Result<String, &'static str> {
-    if included.is_empty() {
-        return Err("a source's name is empty");
-    }
-    if included.contains('\\') {
-        return Err("a source's name is written with `/`");
-    }
-    let has_scheme = included
-        .split('/')
-        .next()
-        .is_some_and(|first| first.contains(':'));
-    if included.starts_with('/') || has_scheme {
-        return Err("an include is relative to its source");
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in included.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts
-                    .pop()
-                    .ok_or("an include may not leave the directory of its source")?;
-            }
-            _ => parts.push(part),
-        }
-    }
-    if parts.is_empty() {
-        return Err("an include names a source, not a directory");
-    }
-    let directory = source
-        .rfind('/')
-        .and_then(|slash| source.get(..=slash))
-        .unwrap_or_default();
-    Ok(format!("{directory}{}", parts.join("/")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::resolve;
-
-    #[test]
-    fn names_are_relative_and_never_escape() {
-        const CASES: &[(&str, &str, Option<&str>)] = &[
-            ("shop.yaml", "roles.yaml", Some("roles.yaml")),
-            ("prod/shop.yaml", "roles.yaml", Some("prod/roles.yaml")),
-            (
-                "prod/shop.yaml",
-                "./a/../roles.yaml",
-                Some("prod/roles.yaml"),
-            ),
-            (
-                "/etc/shop.yaml",
-                "more//roles.yaml",
-                Some("/etc/more/roles.yaml"),
-            ),
-            ("prod/shop.yaml", "../roles.yaml", None),
-            ("prod/shop.yaml", "a/../../roles.yaml", None),
-            ("shop.yaml", "/etc/passwd", None),
-            ("shop.yaml", "C:/roles.yaml", None),
-            ("shop.yaml", "https://x.example/roles.yaml", None),
-            ("shop.yaml", "..\\roles.yaml", None),
-            ("shop.yaml", "", None),
-            ("shop.yaml", ".", None),
-        ];
-        for (source, included, expected) in CASES {
-            assert_eq!(
-                resolve(source, included).ok().as_deref(),
-                *expected,
-                "{source} {included}"
-            );
-        }
-    }
 }

@@ -7,22 +7,26 @@
 //! | [`include`] | names of other sources |
 //! | [`values`] | declared values, and `${name}` replaced by them |
 //! | [`layer`] | the layers that rules and roles belong to |
-//! | [`settings`] | paths, network and identity, on which all sources agree |
+//! | [`settings`] | paths and network, on which all sources agree |
+//! | [`identity`] | whom to believe about the caller |
 //! | [`schema`] | attributes, sets and domains: what rules speak of |
 //! | [`rbac`] | actions, roles, exclusions and grants |
 //! | [`rules`] | rules, and [`matching`] what they match |
 //! | [`requirement`] | what a rule requires |
 //! | [`output`] | headers to set and to strip |
 //! | [`reference`] | `principal.attr.tenant`: attributes by name |
+//! | [`outside`] | files, and references to what is no part of a source |
 //! | [`names`], [`words`] | names, fixed words and patterns, wherever they stand |
 
 mod condition;
 mod document;
+mod identity;
 mod include;
 mod layer;
 mod matching;
 mod names;
 mod output;
+mod outside;
 mod rbac;
 mod reference;
 mod requirement;
@@ -38,6 +42,8 @@ mod tests;
 use crate::diagnostic::Diagnostics;
 use crate::rule::RuleSet;
 use crate::text::{Node, Sources};
+
+pub(super) use identity::key_file::read as key_file;
 
 use super::Parsed;
 use condition::Conditions;
@@ -96,6 +102,7 @@ fn lower_sections(
     let layers = layer::lower(sections, &mut rules, diagnostics);
     settings::lower(sections, &mut rules, diagnostics);
     let mut schema = Schema::collect(sections, diagnostics);
+    identity::lower(sections, &schema, sources, &mut rules, diagnostics);
     rbac::lower_actions(sections, &mut rules, diagnostics);
     schema.add_captures(&rules.actions);
     schema.lower_domains(sections, &mut rules, diagnostics);
@@ -106,7 +113,7 @@ fn lower_sections(
     output::lower(sections, &schema, &mut rules, diagnostics);
 
     let (mut roles, mut ids) = (Definitions::of("role"), Definitions::of("rule"));
-    let mut scope = Scope::new(&schema, diagnostics);
+    let mut scope = Scope::new(&schema, &rules.identity, diagnostics);
     for (section, layer) in sections.iter().zip(layers) {
         let Some(layer) = layer else { continue };
         rbac::lower_roles(section, layer, &mut roles, &mut rules, scope.diagnostics);

@@ -172,6 +172,12 @@ impl<'a> Schema<'a> {
         })
     }
 
+    /// Whether an attribute of this name and owner is declared.
+    pub(super) fn declares(&self, name: &str, owner: Owner) -> bool {
+        let declared = self.attributes.get(name);
+        declared.is_some_and(|(declared, _)| declared.owner == owner)
+    }
+
     pub(super) fn lower_domains(
         &self,
         sections: &[Sections<'_>],

@@ -14,6 +14,7 @@ use crate::text::{Key, Kind, MappingReader, Node, SourceId, Span};
 use super::super::Parsed;
 use super::document::{Document, entries};
 use super::names::{Definitions, check_identifier};
+use super::outside::{REFERRING, reference};
 use super::words::{pattern, word};
 
 /// The values of a load by name, and what has been replaced by them.
@@ -143,6 +144,10 @@ impl Values {
     fn unknown(&self, name: &str, span: Span) -> Diagnostic {
         let message = format!("no value \"{name}\" is declared");
         let error = Diagnostic::error(Code::UNKNOWN_VALUE, span, message);
+        if name.starts_with("file:") || name.starts_with("env:") {
+            return error
+                .help("a file or a variable is referred to only where keys and secrets stand");
+        }
         if self.by_name.is_empty() {
             let help = format!("declare it: `values: {{ {name}: {{ type: string }} }}`");
             return error.help(help);
@@ -213,8 +218,26 @@ impl Values {
         };
         for (key, node) in sections {
             self.check_key(key, diagnostics);
-            if !matches!(&*key.text, "gatelet" | "include" | "values") {
-                self.replace(node, None, diagnostics);
+            match &*key.text {
+                "gatelet" | "include" | "values" => {}
+                "identity" | "approvals" => self.replace_but_references(node, diagnostics),
+                _ => {
+                    self.replace(node, None, diagnostics);
+                }
+            }
+        }
+    }
+
+    /// As `replace`, but leaves what refers to a secret or to keys, which is no name of a value.
+    fn replace_but_references(&mut self, node: &mut Node, diagnostics: &mut Diagnostics) {
+        let Kind::Mapping(entries) = &mut node.kind else {
+            self.replace(node, None, diagnostics);
+            return;
+        };
+        for (key, value) in entries {
+            self.check_key(key, diagnostics);
+            if !(REFERRING.contains(&&*key.text) && reference(value).is_some()) {
+                self.replace_but_references(value, diagnostics);
             }
         }
     }

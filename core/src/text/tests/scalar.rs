@@ -13,7 +13,7 @@ fn read<T: ToString>(
     let value = &node.as_mapping().unwrap()[0].1;
     match read(value) {
         Ok(value) => Ok(value.to_string()),
-        Err(error) => Err(error.resolved(&sources).to_string()),
+        Err(error) => Err(error.resolved(&sources, &[]).to_string()),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::pattern::spiffe::SpiffePattern;
 use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::{Attribute, Truth};
+use crate::rule::identity::{HOST, WORKLOADS};
 use crate::rule::{Matcher, Over, Predicate};
 use crate::text::{Kind, MappingReader, Node, Span};
 
@@ -11,11 +12,6 @@ use super::super::words::{pattern, word};
 use super::alternatives::{Alternative, alternatives, member, one_or_many, texts};
 use super::subject::{self, BYPASSERS, PRINCIPALS, Who};
 use super::{Scope, Stance, Subject, all_of, any_of, is_identified};
-
-/// The provider of principals that the host vouches for without naming one.
-const HOST: &str = "host";
-/// The provider of principals that are workloads.
-const WORKLOADS: &str = "workloads";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whoever {
@@ -92,9 +88,21 @@ fn user<'a>(
     let provider = match provider {
         Some(named) => named,
         None if is_present || !stance.opens() => return id_test,
-        None => (HOST.into(), id.span),
+        None => (only_provider(id, scope), id.span),
     };
     all_of(vec![is_of(&provider.0, absent, provider.1), id_test])
+}
+
+/// The one provider that has users. Of several it has to be said; where there is none, nobody is
+/// this user, and that is reported where providers are known.
+fn only_provider(id: &Node, scope: &mut Scope<'_, '_>) -> Box<str> {
+    if let [first, _, ..] = scope.users.as_slice() {
+        let message = format!("this user could be of {}", scope.users.join(", "));
+        let error = Diagnostic::error(Code::AMBIGUOUS_PROVIDER, id.span, message);
+        let help = format!("say which: `{{ user: …, of: {first} }}`");
+        scope.diagnostics.push(error.help(help));
+    }
+    scope.users.first().map_or(HOST.into(), Clone::clone)
 }
 
 fn is_of(provider: &str, absent: Truth, span: Span) -> Predicate {

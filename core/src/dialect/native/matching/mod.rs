@@ -18,6 +18,7 @@ pub(super) use caller::bypass;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::MAX_SET_COPIES;
 use crate::program::vocabulary::{Attribute, Truth};
+use crate::rule::identity::Identity;
 use crate::rule::{Matcher, Over, Predicate, Test};
 use crate::text::{Key, Kind, Node, Span};
 
@@ -26,15 +27,22 @@ use super::schema::Schema;
 /// What the lowering of matches needs at hand.
 pub(super) struct Scope<'s, 'a> {
     schema: &'s Schema<'a>,
+    /// Whose users there are: a user is of the one provider, unless it is said.
+    users: Vec<Box<str>>,
     pub(super) diagnostics: &'s mut Diagnostics,
     /// Nothing once it is used up; that has been reported.
     set_copies_left: Option<usize>,
 }
 
 impl<'s, 'a> Scope<'s, 'a> {
-    pub(super) fn new(schema: &'s Schema<'a>, diagnostics: &'s mut Diagnostics) -> Self {
+    pub(super) fn new(
+        schema: &'s Schema<'a>,
+        identity: &Identity,
+        diagnostics: &'s mut Diagnostics,
+    ) -> Self {
         Self {
             schema,
+            users: identity.user_providers().map(Box::from).collect(),
             diagnostics,
             set_copies_left: Some(MAX_SET_COPIES),
         }

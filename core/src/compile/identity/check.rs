@@ -1,0 +1,306 @@
+//! What the parts of identity say of each other, and what rules expect of them.
+
+use super::providers::Providers;
+use crate::compile::names::unknown;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::pattern::spiffe::SpiffeId;
+use crate::pattern::text::TextPattern;
+use crate::program::vocabulary::Attribute;
+use crate::rule::identity::{Authority, Credential, Expectation, Identity, Issuer, WORKLOADS};
+use crate::rule::{Matcher, Predicate, RuleEffect, RuleSet, Test};
+use crate::text::Span;
+use std::collections::{HashMap, HashSet};
+
+pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
+    let identity = &rules.identity;
+    contradictions(identity, diagnostics);
+    audiences(identity, diagnostics);
+    ambiguous(identity, diagnostics);
+    forwarded(rules, diagnostics);
+    links(rules, diagnostics);
+    Asked {
+        providers: Providers::of(rules),
+        unknown: Unknown::of(rules),
+        warned: HashSet::new(),
+        diagnostics,
+    }
+    .rules(rules);
+}
+
+/// What is configured is listed under `credentials`, and what only an issuer verifies has one.
+fn contradictions(identity: &Identity, diagnostics: &mut Diagnostics) {
+    let Some(listed) = &identity.credentials else {
+        return;
+    };
+    let found = |wanted| listed.iter().find(|(credential, _)| *credential == wanted);
+    let rows = [
+        (
+            Credential::Bearer,
+            "bearer",
+            "issuers",
+            !identity.issuers.is_empty(),
+        ),
+        (
+            Credential::ApiKey,
+            "api_key",
+            "api_keys",
+            identity.api_keys.is_some(),
+        ),
+        (
+            Credential::Host,
+            "host",
+            "trust_host: [principal]",
+            identity.trust_host_principal,
+        ),
+        (
+            Credential::Workload,
+            "workload",
+            "workloads",
+            !identity.trust_domains.is_empty(),
+        ),
+    ];
+    for (credential, name, section, configured) in rows {
+        match (found(credential), configured) {
+            (None, true) => {
+                let Some((_, span)) = listed.first() else {
+                    continue;
+                };
+                let message = format!(
+                    "`{section}` has no effect, because `credentials` does not list `{name}`"
+                );
+                diagnostics.push(
+                    Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message)
+                        .help(format!("add `{name}` to `credentials`")),
+                );
+            }
+            (Some((Credential::Bearer | Credential::ApiKey, span)), false) => {
+                let message = format!("`{name}` is listed, and nothing verifies it");
+                diagnostics.push(
+                    Diagnostic::error(Code::CREDENTIALS_CONTRADICT, *span, message)
+                        .help(format!("configure `{section}`, or leave `{name}` out")),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn audiences(identity: &Identity, diagnostics: &mut Diagnostics) {
+    for issuer in identity
+        .issuers
+        .iter()
+        .filter(|one| one.audience.is_empty())
+    {
+        let message = format!(
+            "tokens of \"{}\" are accepted whomever they are meant for",
+            issuer.name.text
+        );
+        diagnostics.push(
+            Diagnostic::warning(Code::NO_AUDIENCE, issuer.name.span, message)
+                .help("name this service: `audience: [shop-api]` (RFC 8725 §3.9)"),
+        );
+    }
+}
+
+/// A token is of one issuer: two of one `iss` differ in their audience, or in what they expect.
+fn ambiguous(identity: &Identity, diagnostics: &mut Diagnostics) {
+    let mut by_iss: HashMap<&str, Vec<&Issuer>> = HashMap::new();
+    for issuer in &identity.issuers {
+        let Authority::Issuer(iss) = &issuer.authority else {
+            continue;
+        };
+        let others = by_iss.entry(&iss.text).or_default();
+        if let Some(other) = others.iter().find(|other| overlap(other, issuer)) {
+            let message = format!(
+                "a token of {} could be of \"{}\" or of \"{}\"",
+                iss.text, other.name.text, issuer.name.text
+            );
+            diagnostics.push(
+                Diagnostic::error(Code::AMBIGUOUS_ISSUER, issuer.name.span, message)
+                    .related(other.name.span, "the other issuer")
+                    .help("let them differ in `audience`, or in what they `expect` of one claim"),
+            );
+        }
+        others.push(issuer);
+    }
+}
+
+fn overlap(one: &Issuer, other: &Issuer) -> bool {
+    let audiences = |issuer: &Issuer| -> HashSet<Box<str>> {
+        issuer
+            .audience
+            .iter()
+            .map(|name| name.text.clone())
+            .collect()
+    };
+    let apart = one.audience_claim == other.audience_claim
+        && !one.audience.is_empty()
+        && !other.audience.is_empty()
+        && audiences(one).is_disjoint(&audiences(other));
+    let contradict = |a: &Expectation, b: &Expectation| {
+        a.claim == b.claim && !a.one_of.iter().any(|text| b.one_of.contains(text))
+    };
+    let told_apart = one
+        .expect
+        .iter()
+        .any(|a| other.expect.iter().any(|b| contradict(a, b)));
+    !apart && !told_apart
+}
+
+/// Forwarded certificates count from trusted proxies only.
+fn forwarded(rules: &RuleSet, diagnostics: &mut Diagnostics) {
+    if !rules.network.trusted_proxies.is_empty() {
+        return;
+    }
+    let identity = &rules.identity;
+    let rows = [
+        ("xfcc", identity.xfcc.map(|(_, span)| span)),
+        ("client_cert", identity.client_cert),
+    ];
+    for (name, span) in rows {
+        let Some(span) = span else { continue };
+        let message =
+            format!("`{name}` never counts: no proxy is trusted to forward a certificate");
+        diagnostics.push(
+            Diagnostic::error(Code::NEVER_FORWARDED, span, message)
+                .help("list the proxies: `network: { trusted_proxies: [10.0.0.0/8] }`"),
+        );
+    }
+}
+
+/// Every identity is of a provider that there is, and in one link.
+fn links(rules: &RuleSet, diagnostics: &mut Diagnostics) {
+    let providers = Providers::of(rules);
+    let mut seen: HashMap<(&str, &str), Span> = HashMap::new();
+    for one in rules
+        .identity
+        .links
+        .iter()
+        .flat_map(|link| &link.identities)
+    {
+        let span = one.id.span;
+        let Some(provider) = providers.user(one.provider.as_ref(), span, diagnostics) else {
+            continue;
+        };
+        if provider == WORKLOADS {
+            trust_domain(&one.id.text, span, rules, diagnostics);
+        }
+        if let Some(first) = seen.insert((provider, &one.id.text), span) {
+            let message = format!("\"{}\" of {provider} is linked twice", one.id.text);
+            diagnostics.push(
+                Diagnostic::error(Code::BAD_LINK, span, message)
+                    .related(first, "it is linked here first")
+                    .help("put all that is one principal into one link"),
+            );
+        }
+    }
+}
+
+fn trust_domain(id: &str, span: Span, rules: &RuleSet, diagnostics: &mut Diagnostics) {
+    let domains = &rules.identity.trust_domains;
+    let Ok(id) = SpiffeId::parse(id.as_bytes()) else {
+        let message = format!("\"{id}\" is no SPIFFE ID, and workloads have no other");
+        diagnostics.push(Diagnostic::error(Code::BAD_LINK, span, message));
+        return;
+    };
+    if !domains
+        .iter()
+        .any(|name| name.text.as_bytes() == id.trust_domain)
+    {
+        diagnostics.push(unknown(
+            Code::UNKNOWN_PROVIDER,
+            "trust domain",
+            &String::from_utf8_lossy(id.trust_domain),
+            span,
+            domains.iter().map(|name| &*name.text),
+            "list it under `identity.workloads.trust_domains`",
+        ));
+    }
+}
+
+/// What no credential of a policy can tell.
+struct Unknown {
+    peer: bool,
+    groups: bool,
+    scopes: bool,
+}
+
+impl Unknown {
+    fn of(rules: &RuleSet) -> Self {
+        let identity = &rules.identity;
+        // The host, and a file of API keys, may bring anything.
+        let open = identity.trust_host_principal || identity.api_keys.is_some();
+        let maps = |mapped: fn(&Issuer) -> bool| open || identity.issuers.iter().any(mapped);
+        Self {
+            peer: !identity.tells_peer(),
+            groups: !maps(|issuer| !issuer.principal.groups.is_empty()),
+            scopes: !maps(|issuer| !issuer.principal.scopes.is_empty()),
+        }
+    }
+}
+
+/// What rules ask about the caller.
+struct Asked<'c, 'r> {
+    providers: Providers<'r>,
+    unknown: Unknown,
+    warned: HashSet<(Span, &'static str)>,
+    diagnostics: &'c mut Diagnostics,
+}
+
+impl Asked<'_, '_> {
+    fn rules(&mut self, rules: &RuleSet) {
+        for rule in &rules.rules {
+            self.predicate(&rule.predicate);
+            if let RuleEffect::Require(requirements) = &rule.effect {
+                let bypasses = requirements.iter().filter_map(|one| one.bypass.as_ref());
+                bypasses.for_each(|bypass| self.predicate(bypass));
+            }
+        }
+    }
+
+    fn predicate(&mut self, predicate: &Predicate) {
+        match predicate {
+            Predicate::All(parts) | Predicate::Any(parts) => {
+                parts.iter().for_each(|part| self.predicate(part));
+            }
+            Predicate::Not(part) => self.predicate(part),
+            Predicate::When { apart, .. } => self.predicate(apart),
+            Predicate::Test(test) => self.test(test),
+            Predicate::Part { .. } => {}
+        }
+    }
+
+    fn test(&mut self, test: &Test) {
+        let (is_unknown, what, help) = match &test.attribute {
+            Attribute::PrincipalProvider => return self.provider(test),
+            Attribute::Peer => (
+                self.unknown.peer,
+                "nothing tells who the peer is",
+                "write `identity: { trust_host: [peer] }` if the host verifies certificates, or `workloads: { xfcc: { hops: 1 } }`",
+            ),
+            Attribute::Groups => (
+                self.unknown.groups,
+                "no credential tells groups",
+                "map a claim: `principal: { groups: [[groups]] }`",
+            ),
+            Attribute::Scopes => (
+                self.unknown.scopes,
+                "no credential tells scopes",
+                "map a claim: `principal: { scopes: [[scope]] }`",
+            ),
+            _ => return,
+        };
+        if is_unknown && self.warned.insert((test.span, what)) {
+            let warning = Diagnostic::warning(Code::NEVER_KNOWN, test.span, what);
+            self.diagnostics.push(warning.help(help));
+        }
+    }
+
+    fn provider(&mut self, test: &Test) {
+        if let Matcher::Text(TextPattern::Exact(name)) = &test.matcher
+            && let Ok(name) = core::str::from_utf8(name)
+        {
+            self.providers.check(name, test.span, self.diagnostics);
+        }
+    }
+}
