@@ -7,17 +7,22 @@ use std::path::{Path, PathBuf};
 
 /// A file that could not be read.
 #[derive(Debug)]
-pub struct Unreadable {
+pub struct FileError {
     path: PathBuf,
     error: io::Error,
 }
 
-impl Unreadable {
+impl FileError {
     pub(crate) fn new(path: &Path, error: io::Error) -> Self {
         Self {
             path: path.to_owned(),
             error,
         }
+    }
+
+    /// What is wrong, without the path.
+    pub(crate) fn reason(&self) -> String {
+        self.error.to_string()
     }
 
     /// Which file.
@@ -27,20 +32,20 @@ impl Unreadable {
     }
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot read {}: {}", self.path.display(), self.error)
     }
 }
 
-impl std::error::Error for Unreadable {
+impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }
 }
 
 /// Reads one byte beyond `most` at most: whoever takes the bytes refuses what is longer.
-pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, FileError> {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
     let read = || {
         let file = File::open(path)?;
@@ -50,16 +55,16 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Unreadable> {
         file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(|error| Unreadable::new(path, error))
+    read().map_err(|error| FileError::new(path, error))
 }
 
 /// The real directory that a file is in.
-pub(crate) fn directory(file: &Path) -> Result<PathBuf, Unreadable> {
+pub(crate) fn directory(file: &Path) -> Result<PathBuf, FileError> {
     let parent = file
         .parent()
         .filter(|parent| *parent != Path::new(""))
         .unwrap_or(Path::new("."));
     parent
         .canonicalize()
-        .map_err(|error| Unreadable::new(parent, error))
+        .map_err(|error| FileError::new(parent, error))
 }

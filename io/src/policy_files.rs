@@ -1,8 +1,10 @@
 //! The files of a policy: read, with what they include, and loaded.
 
-use crate::file::{self, Unreadable};
+use crate::file::{self, FileError};
+use crate::outside::{Outside, Unavailable};
+use crate::report::PolicyProblem;
 use gatelet::limits::MAX_SOURCE_BYTES;
-use gatelet::{LoadError, LoadOptions, Policy, Source};
+use gatelet::{Keys, LoadError, LoadOptions, Policy, Source};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -42,7 +44,7 @@ struct Text {
 #[non_exhaustive]
 pub enum PolicyFilesError {
     /// One of them.
-    Unreadable(Unreadable),
+    Unreadable(FileError),
     /// An include that really lies outside of the directory of the file that began it.
     Outside {
         /// What is included.
@@ -70,8 +72,8 @@ impl fmt::Display for PolicyFilesError {
 
 impl std::error::Error for PolicyFilesError {}
 
-impl From<Unreadable> for PolicyFilesError {
-    fn from(file: Unreadable) -> Self {
+impl From<FileError> for PolicyFilesError {
+    fn from(file: FileError) -> Self {
         Self::Unreadable(file)
     }
 }
@@ -94,6 +96,17 @@ impl PolicyFiles {
         }
     }
 
+    /// Reads and loads the policy, and reads the keys and secrets that it needs.
+    ///
+    /// # Errors
+    /// What stands in the way of the policy being in force.
+    pub fn load(&self) -> Result<(Policy, Keys), PolicyProblem> {
+        let text = self.read().map_err(PolicyProblem::Unreadable)?;
+        let policy = text.load().map_err(PolicyProblem::Invalid)?;
+        let keys = text.keys(&policy).map_err(PolicyProblem::Unavailable)?;
+        Ok((policy, keys))
+    }
+
     /// Reads the files, what they include, and the values.
     ///
     /// # Errors
@@ -112,6 +125,21 @@ impl PolicyFiles {
             .collect::<Result<_, _>>()?;
         text.read_includes()?;
         Ok(text)
+    }
+}
+
+impl PolicyFiles {
+    /// The files that were asked for.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.policies.iter().map(PathBuf::as_path)
+    }
+
+    /// All files that were asked for.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &Path> {
+        self.policies
+            .iter()
+            .chain(&self.values)
+            .map(PathBuf::as_path)
     }
 }
 
@@ -153,6 +181,22 @@ impl PolicyText {
                 ..LoadOptions::default()
             },
         )
+    }
+
+    /// Reads the keys and secrets that its policy needs from files and the environment.
+    ///
+    /// What is fetched is left to a [`Supervisor`](crate::Supervisor). A secret's last line end is not part of it.
+    ///
+    /// # Errors
+    /// What cannot be read, all of it.
+    pub fn keys(&self, policy: &Policy) -> Result<Keys, Vec<Unavailable>> {
+        let roots = self.policies.iter().map(|text| text.root.as_path());
+        let found = Outside::of_files(roots).read_all(policy);
+        if found.unavailable.is_empty() {
+            Ok(found.keys())
+        } else {
+            Err(found.unavailable)
+        }
     }
 
     /// The paths of all that was read.
