@@ -1,5 +1,7 @@
 //! Bytes, eight at a time.
 
+use crate::limits::MAX_NAME_BYTES;
+
 const HIGH: u64 = 0x8080_8080_8080_8080;
 const SPACES: u64 = 0x2020_2020_2020_2020;
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -43,6 +45,18 @@ pub(crate) fn is_printable(bytes: &[u8]) -> bool {
     marks(bytes, unprintable) == 0
 }
 
+/// Whether it is text without control characters, not empty and not too long.
+#[inline]
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
+}
+
+/// Whether it is UTF-8 without ASCII's control characters.
+#[cold]
+fn is_text(name: &[u8]) -> bool {
+    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
+}
+
 /// Whether either byte is among them.
 #[inline(always)]
 pub(crate) fn holds_either(bytes: &[u8], one: u8, other: u8) -> bool {
@@ -81,9 +95,44 @@ pub(crate) fn is_plain_host(name: &[u8]) -> bool {
     bad == 0
 }
 
+/// How many bytes stand before the first quote, backslash or control character; all if there is none.
+#[inline]
+pub(crate) fn plain_text(bytes: &[u8]) -> usize {
+    // A borrow marks bytes above one that is marked itself: the lowest mark is right.
+    let marks = |word: u64| {
+        equal_to(word, b'"') | equal_to(word, b'\\') | word.wrapping_sub(SPACES) & !word & HIGH
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let marked = marks(u64::from_le_bytes(*word));
+        if marked != 0 {
+            return index * 8 + marked.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    let plain = rest.iter().position(special).unwrap_or(rest.len());
+    words.len() * 8 + plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_text_ends_at_what_is_special() {
+        for len in 0..24 {
+            for byte in 0..=255u8 {
+                for at in 0..len {
+                    for filler in [b'a', 0xff, b'!', b']', b' '] {
+                        let mut text = vec![filler; len];
+                        text[at] = byte;
+                        let special = matches!(byte, b'"' | b'\\' | 0..=0x1f);
+                        assert_eq!(plain_text(&text), if special { at } else { len });
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_byte_counts_in_every_place() {

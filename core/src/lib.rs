@@ -37,6 +37,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base64url;
 mod bytes;
 mod clock;
 mod compile;
@@ -48,6 +49,7 @@ mod dialect;
 mod engine;
 pub mod eval;
 mod identity;
+mod json;
 mod keys;
 pub mod limits;
 mod load;
@@ -60,20 +62,28 @@ mod rule;
 mod text;
 mod time;
 mod url;
+#[cfg(test)]
+mod vectors;
 
 pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
     Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
-    Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
-    Shadow, SourceLine,
+    Headers, HeldRole, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow, SourceLine,
 };
+pub use identity::api_key::NewApiKey;
+pub use identity::cache::{TokenCache, TokenCounts};
 pub use identity::refresh::{
     Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
 };
+pub use identity::revocation::{MAX_REVOCATIONS, Revocation, Revoked};
+pub use identity::store::{InstallError, KeyReport, Keys, Missing, SkippedKey, Unreadable};
+pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
+pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
+pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};

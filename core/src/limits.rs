@@ -51,17 +51,20 @@ pub const MAX_SPIFFE_ID_BYTES: usize = 2_048;
 /// Longest SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
 pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 
-/// Longest document of a key set or of a discovery, in bytes.
+/// Longest JWK set, in bytes.
 pub const MAX_KEY_SET_BYTES: usize = 512 << 10;
-/// Most keys in one key set.
+/// Most keys in a JWK set.
 pub const MAX_KEYS: usize = 128;
+/// Most keys that a token is tried with where its `kid` does not choose one.
+pub const MAX_KEYS_TRIED: usize = 4;
+/// Longest token, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 << 10;
 /// Longest URL that keys are fetched from, in bytes.
 pub const MAX_URL_BYTES: usize = 2_048;
 /// Most redirects that one fetch follows.
 pub const MAX_REDIRECTS: u32 = 3;
 /// Most unknown key ids that are remembered for one source of keys.
 pub const MAX_UNKNOWN_KEY_IDS: usize = 256;
-
 /// Most names on the way to one claim of a token.
 pub const MAX_CLAIM_DEPTH: usize = 16;
 /// Longest name of a claim that a policy reads, in bytes.

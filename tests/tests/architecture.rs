@@ -25,7 +25,6 @@ const SEEN_BY_DIALECTS: &[&str] = &[
 
 /// A crate and the files that may name it; a path that ends with `/` is a folder.
 const BEHIND: &[(&str, &[&str])] = &[
-    ("sha2", &["core/src/crypto.rs"]),
     ("aws_lc_rs", &["core/src/crypto.rs"]),
     ("graviola", &["core/src/crypto.rs"]),
     ("saphyr_parser", &["core/src/text/"]),

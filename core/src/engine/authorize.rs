@@ -1,5 +1,6 @@
 //! Authorization: from the index to the rules that match, tallied.
 
+use super::overage;
 use super::scratch::{Binding, Sets};
 use super::verdict::{Tallies, Tally};
 use super::view::{Action, Held, View};
@@ -154,6 +155,9 @@ pub(super) fn authorize<L: Listen>(
             }
         });
     }
+    if view.caller.is_some_and(|caller| caller.overage().any()) {
+        overage::ask(view, sets, arena, &mut tallies, listen);
+    }
     tallies
 }
 
@@ -224,7 +228,7 @@ fn undecided(program: &Program, rule: u32, facts: &Held<'_, '_>) -> Truth {
 
 /// Notes that the requirements of a rule bind, unless the rule does not match.
 #[inline(never)]
-fn bind<L: Listen>(
+pub(super) fn bind<L: Listen>(
     program: &Program,
     entry: &Entry,
     truth: Truth,

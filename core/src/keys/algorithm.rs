@@ -2,20 +2,33 @@
 
 /// An algorithm that a token may be signed with; `none` is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Algorithm {
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
     Hs256,
+    /// HMAC with SHA-384.
     Hs384,
+    /// HMAC with SHA-512.
     Hs512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
+    /// RSASSA-PSS with SHA-256, its mask and a salt of 32 bytes.
     Ps256,
+    /// RSASSA-PSS with SHA-384, its mask and a salt of 48 bytes.
     Ps384,
+    /// RSASSA-PSS with SHA-512, its mask and a salt of 64 bytes.
     Ps512,
+    /// ECDSA on P-256 with SHA-256, both numbers of the signature in 32 bytes.
     Es256,
+    /// ECDSA on P-384 with SHA-384, both numbers of the signature in 48 bytes.
     Es384,
+    /// ECDSA on P-521 with SHA-512, both numbers of the signature in 66 bytes.
     Es512,
-    /// Ed25519 only.
+    /// Ed25519; the other curve of EdDSA is not supported.
     EdDsa,
 }
 
@@ -38,15 +51,18 @@ impl Algorithm {
         ("Ed25519", Self::EdDsa),
     ];
 
-    /// The algorithm of a name, which is case-sensitive (RFC 7515 §4.1.1).
-    pub(crate) fn of_name(name: &[u8]) -> Option<Self> {
+    /// The algorithm of a name, which is case-sensitive (RFC 7515 §4.1.1). `Ed25519` is `EdDSA`.
+    #[must_use]
+    pub fn of_name(name: &[u8]) -> Option<Self> {
         let mut names = Self::NAMES.iter();
         names
             .find(|(known, _)| known.as_bytes() == name)
             .map(|(_, algorithm)| *algorithm)
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// As `alg` says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         let mut names = Self::NAMES.iter();
         names
             .find(|(_, algorithm)| *algorithm == self)
@@ -59,7 +75,8 @@ impl Algorithm {
     }
 
     /// Whether who verifies can sign as well.
-    pub(crate) const fn is_symmetric(self) -> bool {
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 
@@ -70,11 +87,11 @@ impl Algorithm {
 
 /// Some algorithms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AlgorithmSet(u16);
+pub struct AlgorithmSet(u16);
 
 impl AlgorithmSet {
     /// All that are verified with a public key.
-    pub(crate) const ASYMMETRIC: Self = Self(
+    pub const ASYMMETRIC: Self = Self(
         Algorithm::Rs256.bit()
             | Algorithm::Rs384.bit()
             | Algorithm::Rs512.bit()
@@ -87,22 +104,27 @@ impl AlgorithmSet {
             | Algorithm::EdDsa.bit(),
     );
 
+    /// This one too.
     #[must_use]
-    pub(crate) const fn with(self, algorithm: Algorithm) -> Self {
+    pub const fn with(self, algorithm: Algorithm) -> Self {
         Self(self.0 | algorithm.bit())
     }
 
+    /// Whether it is one of them.
+    #[must_use]
     #[inline]
-    pub(crate) const fn has(self, algorithm: Algorithm) -> bool {
+    pub const fn has(self, algorithm: Algorithm) -> bool {
         self.0 & algorithm.bit() != 0
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
+    /// Whether it is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// In the order of the variants.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Algorithm> {
+    pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         // EdDSA has two names.
         let named = Algorithm::NAMES
             .iter()

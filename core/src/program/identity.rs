@@ -245,6 +245,30 @@ impl Links {
         let (space, _) = self.canonical.get(*canonical as usize)?;
         Some((self.providers.name(*space), self.ids.name(*canonical)))
     }
+
+    /// All identities that are one with this, itself too: provider and id. None for one without a link.
+    #[inline]
+    pub(crate) fn linked(
+        &self,
+        provider: &[u8],
+        id: &[u8],
+    ) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
+        if self.is_empty() {
+            return None;
+        }
+        let space = self.providers.get(0, provider)?;
+        let (_, first) = *self.canonical.get(self.ids.get(space, id)? as usize)?;
+        let rest = self.canonical.get(first as usize..)?;
+        // The identities of one link stand in a row.
+        let same = rest
+            .iter()
+            .take_while(move |(_, canonical)| *canonical == first);
+        Some(
+            (first..)
+                .zip(same)
+                .map(|(at, (space, _))| (self.providers.name(*space), self.ids.name(at))),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +300,15 @@ mod tests {
         for (provider, id, expected) in rows {
             assert_eq!(canonical(provider, id), expected, "{provider} {id}");
         }
+        let linked = |provider: &[u8], id: &[u8]| links.linked(provider, id).map(Iterator::count);
+        assert_eq!(linked(b"host", b"dana"), Some(3));
+        assert_eq!(linked(b"login", b"d.smith"), Some(2));
+        assert_eq!(linked(b"host", b"d.smith"), None);
+        let second: Vec<_> = links.linked(b"login", b"d.smith").unwrap().collect();
+        assert_eq!(
+            second,
+            [(&b"partner"[..], &b"dana"[..]), (b"login", b"d.smith")]
+        );
         assert!(!links.is_empty() && Links::default().is_empty());
         assert_eq!(Links::default().canonical(b"login", b"dana"), None);
     }

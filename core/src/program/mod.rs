@@ -11,6 +11,7 @@ pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod predicate;
 pub(crate) mod roles;
+pub(crate) mod texts;
 pub(crate) mod vocabulary;
 
 use crate::decision::Parameter;

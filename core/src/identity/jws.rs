@@ -1,0 +1,250 @@
+//! A signed token in its compact form (RFC 7515 §7.1): its parts, its header, its signature.
+
+use super::refusal::Refusal;
+use crate::base64url;
+use crate::json::{self, Json, JsonError, Node, Value};
+use crate::keys::algorithm::Algorithm;
+use crate::keys::{Key, KeySet};
+use crate::limits::MAX_TOKEN_BYTES;
+use std::fmt;
+use std::ops::Range;
+
+/// A token in its parts, of which nothing is believed yet.
+pub(crate) struct Jws<'t> {
+    /// Header and payload, as they were signed.
+    signed: &'t [u8],
+    algorithm: Algorithm,
+    /// Payload, header and signature, decoded; the payload first, because it is what stays.
+    bytes: Vec<u8>,
+    payload: usize,
+    header: usize,
+    kid: Option<Range<usize>>,
+    typ: Option<Range<usize>>,
+}
+
+/// A part of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Whole,
+    Header,
+    Payload,
+    Signature,
+}
+
+/// What is wrong with the form of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    pub(crate) part: Part,
+    pub(crate) what: FlawKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlawKind {
+    TooLong,
+    /// Not three parts between two dots.
+    Parts,
+    Base64,
+    Json(JsonError),
+    NotAnObject,
+    DuplicateMember,
+    /// A member of the header that is not there or not of its type.
+    Member(&'static str),
+    Algorithm,
+    /// A member of the header that is never followed or not understood.
+    Unsupported(&'static str),
+    /// What is signed is not claims.
+    ContentType,
+}
+
+impl Flaw {
+    pub(crate) const fn refusal(self) -> Refusal {
+        match self.what {
+            FlawKind::TooLong => Refusal::Oversize,
+            FlawKind::Algorithm => Refusal::BadAlgorithm,
+            FlawKind::Unsupported(_) => Refusal::UnsupportedHeader,
+            FlawKind::ContentType => Refusal::WrongType,
+            _ => Refusal::Malformed,
+        }
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.part {
+            Part::Whole => "the token ",
+            Part::Header => "the header ",
+            Part::Payload => "the payload ",
+            Part::Signature => "the signature ",
+        })?;
+        match self.what {
+            FlawKind::TooLong => write!(out, "is longer than {MAX_TOKEN_BYTES} bytes"),
+            FlawKind::Parts => out.write_str("is not three parts with dots between them"),
+            FlawKind::Base64 => out.write_str("is not base64url without padding"),
+            FlawKind::Json(error) => {
+                write!(out, "is not JSON: {}, at byte {}", error.fault, error.at)
+            }
+            FlawKind::NotAnObject => out.write_str("is not an object"),
+            FlawKind::DuplicateMember => out.write_str("has a member twice"),
+            FlawKind::Member(name) => write!(out, "has no `{name}` that is a text"),
+            FlawKind::Algorithm => out.write_str("names an `alg` that signs no tokens"),
+            FlawKind::Unsupported(name) => {
+                write!(out, "has `{name}`, which is never followed")
+            }
+            FlawKind::ContentType => {
+                out.write_str("has `cty`: what is signed is not said to be claims")
+            }
+        }
+    }
+}
+
+/// Members of a header that are refused, whatever they hold: extensions (RFC 7515 §4.1.11), what
+/// compresses or encrypts, and keys that a token brings along.
+const UNSUPPORTED: [&str; 7] = ["crit", "zip", "enc", "jku", "jwk", "x5u", "x5c"];
+
+impl<'t> Jws<'t> {
+    /// Takes a token apart and reads its header; `nodes` is memory that is used meanwhile.
+    pub(crate) fn parse(token: &'t [u8], nodes: &mut Vec<Node>) -> Result<Self, Flaw> {
+        let flaw = |part, what| Flaw { part, what };
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(flaw(Part::Whole, FlawKind::TooLong));
+        }
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(flaw(Part::Whole, FlawKind::Parts));
+        };
+        let mut bytes = Vec::with_capacity(token.len());
+        let mut decode = |text: &[u8], part| {
+            base64url::decode_into(text, &mut bytes).ok_or(flaw(part, FlawKind::Base64))?;
+            Ok(bytes.len())
+        };
+        let payload = decode(payload, Part::Payload)?;
+        let whole = decode(header, Part::Header)?;
+        decode(signature, Part::Signature)?;
+        let signed = header_and_payload(token, signature);
+        let found = bytes.get_mut(payload..whole).unwrap_or_default();
+        let header = Header::read(found, nodes).map_err(|what| flaw(Part::Header, what))?;
+        Ok(Self {
+            signed,
+            algorithm: header.algorithm,
+            bytes,
+            payload,
+            header: whole,
+            kid: header.kid,
+            typ: header.typ,
+        })
+    }
+
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    fn header(&self) -> &[u8] {
+        let range = self.payload..self.header;
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// The id of the key that is said to have signed it.
+    pub(crate) fn kid(&self) -> Option<&[u8]> {
+        self.header().get(self.kid.clone()?)
+    }
+
+    /// The type of token that it is said to be.
+    pub(crate) fn typ(&self) -> Option<&[u8]> {
+        self.header().get(self.typ.clone()?)
+    }
+
+    /// What is said, to be read in place.
+    pub(crate) fn payload_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.payload).unwrap_or_default()
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(..self.payload).unwrap_or_default()
+    }
+
+    fn signature(&self) -> &[u8] {
+        self.bytes.get(self.header..).unwrap_or_default()
+    }
+
+    /// The keys that may have signed it.
+    pub(crate) fn candidates<'k>(
+        &self,
+        keys: &'k KeySet,
+    ) -> Result<impl Iterator<Item = &'k Key>, Refusal> {
+        let mut found = keys.candidates(self.kid(), self.algorithm).peekable();
+        if found.peek().is_some() {
+            return Ok(found);
+        }
+        // The key is there, and for another algorithm.
+        Err(match self.kid() {
+            Some(kid) if keys.knows(kid) => Refusal::BadAlgorithm,
+            _ => Refusal::UnknownKey,
+        })
+    }
+
+    /// The key that has signed it.
+    pub(crate) fn signed_by<'k>(&self, keys: &'k KeySet) -> Result<&'k Key, Refusal> {
+        let verifies = |key: &&Key| key.verifies(self.algorithm, self.signed, self.signature());
+        let mut candidates = self.candidates(keys)?;
+        candidates.find(verifies).ok_or(Refusal::BadSignature)
+    }
+
+    /// The payload; header and signature are not kept.
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        let mut bytes = self.bytes;
+        bytes.truncate(self.payload);
+        bytes
+    }
+}
+
+/// What stands before the last dot.
+fn header_and_payload<'t>(token: &'t [u8], signature: &[u8]) -> &'t [u8] {
+    let end = token.len().saturating_sub(signature.len() + 1);
+    token.get(..end).unwrap_or_default()
+}
+
+struct Header {
+    algorithm: Algorithm,
+    kid: Option<Range<usize>>,
+    typ: Option<Range<usize>>,
+}
+
+impl Header {
+    /// Reads a decoded header; ranges are within it.
+    fn read(bytes: &mut [u8], nodes: &mut Vec<Node>) -> Result<Self, FlawKind> {
+        json::read(bytes, nodes).map_err(FlawKind::Json)?;
+        let json = Json::document(bytes, nodes).ok_or(FlawKind::NotAnObject)?;
+        json.members().ok_or(FlawKind::NotAnObject)?;
+        if json.ambiguous().is_some() {
+            return Err(FlawKind::DuplicateMember);
+        }
+        let text = |name: &'static str| match json.get(name.as_bytes()) {
+            None => Ok(None),
+            Some(value) => value.range().map(Some).ok_or(FlawKind::Member(name)),
+        };
+        let algorithm = json.get(b"alg").and_then(Json::text);
+        let algorithm = algorithm.ok_or(FlawKind::Member("alg"))?;
+        let algorithm = Algorithm::of_name(algorithm).ok_or(FlawKind::Algorithm)?;
+        let unsupported = |name: &&str| json.get(name.as_bytes()).is_some();
+        if let Some(name) = UNSUPPORTED.into_iter().find(unsupported) {
+            return Err(FlawKind::Unsupported(name));
+        }
+        // RFC 7797 §3: anything but `true` changes what is signed.
+        if json
+            .get(b"b64")
+            .is_some_and(|b64| !matches!(b64.value(), Value::Bool(true)))
+        {
+            return Err(FlawKind::Unsupported("b64"));
+        }
+        if json.get(b"cty").is_some() {
+            return Err(FlawKind::ContentType);
+        }
+        Ok(Self {
+            algorithm,
+            kid: text("kid")?,
+            typ: text("typ")?,
+        })
+    }
+}

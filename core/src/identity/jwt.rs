@@ -1,0 +1,294 @@
+//! A token of claims (RFC 7519): opened, then held against the rules of an issuer and its keys.
+
+use super::claims::{Claims, Times, date_ms};
+use super::jws::{Flaw, FlawKind, Jws, Part};
+use super::refusal::Refusal;
+use super::rules::{Signer, TokenRules};
+use crate::json::{self, Json, Node, Value};
+use crate::keys::algorithm::Algorithm;
+use crate::keys::{Key, KeySet};
+use crate::pattern::spiffe::SpiffeId;
+
+/// A token that is well formed, of which nothing is believed yet.
+pub(crate) struct Opened<'t> {
+    jws: Jws<'t>,
+    /// The claims.
+    nodes: Vec<Node>,
+}
+
+/// One thing that a token is held against, beside its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    Algorithm,
+    Type,
+    Issuer,
+    Audience,
+    Expiry,
+    NotBefore,
+    IssuedAt,
+    Lifetime,
+    Required,
+    Expected,
+    Binding,
+}
+
+impl Check {
+    /// What is asked before the signature is looked at.
+    pub(crate) const HEADER: [Self; 2] = [Self::Algorithm, Self::Type];
+    /// What is asked once the claims are the issuer's.
+    pub(crate) const CLAIMS: [Self; 9] = [
+        Self::Issuer,
+        Self::Audience,
+        Self::Expiry,
+        Self::NotBefore,
+        Self::IssuedAt,
+        Self::Lifetime,
+        Self::Required,
+        Self::Expected,
+        Self::Binding,
+    ];
+}
+
+/// Reads a token. What it says is not believed before it is verified.
+pub(crate) fn open(token: &[u8]) -> Result<Opened<'_>, Refusal> {
+    Opened::read(token).map_err(Flaw::refusal)
+}
+
+impl<'t> Opened<'t> {
+    pub(crate) fn read(token: &'t [u8]) -> Result<Self, Flaw> {
+        let flaw = |what| Flaw {
+            part: Part::Payload,
+            what,
+        };
+        let mut nodes = Vec::with_capacity(64);
+        let mut jws = Jws::parse(token, &mut nodes)?;
+        nodes.clear();
+        json::read(jws.payload_mut(), &mut nodes).map_err(|error| flaw(FlawKind::Json(error)))?;
+        let opened = Self { jws, nodes };
+        let claims = opened.claims().ok_or(flaw(FlawKind::NotAnObject))?;
+        claims.members().ok_or(flaw(FlawKind::NotAnObject))?;
+        if claims.ambiguous().is_some() {
+            return Err(flaw(FlawKind::DuplicateMember));
+        }
+        Ok(opened)
+    }
+
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.jws.algorithm()
+    }
+
+    /// The id of the key that is said to have signed it.
+    pub(crate) fn kid(&self) -> Option<&[u8]> {
+        self.jws.kid()
+    }
+
+    pub(crate) fn typ(&self) -> Option<&[u8]> {
+        self.jws.typ()
+    }
+
+    /// Who is said to have issued it: good for choosing whose rules to ask, and for nothing else.
+    pub(crate) fn issuer_hint(&self) -> Option<&[u8]> {
+        self.claims()?.get(b"iss")?.text()
+    }
+
+    /// Whom it is said to be about: where `iss` counts for nothing, it says whose rules to ask.
+    pub(crate) fn subject_hint(&self) -> Option<&[u8]> {
+        self.claims()?.get(b"sub")?.text()
+    }
+
+    fn claims(&self) -> Option<Json<'_>> {
+        Json::document(self.jws.payload(), &self.nodes)
+    }
+
+    /// Holds it against everything, the cheap first.
+    pub(crate) fn verify(
+        self,
+        rules: &TokenRules<'_>,
+        keys: &KeySet,
+        now_ms: i64,
+    ) -> Result<Claims, Refusal> {
+        for check in Check::HEADER {
+            self.check(check, rules, now_ms)?;
+        }
+        let key = *self.signed_by(keys)?.thumbprint();
+        for check in Check::CLAIMS {
+            self.check(check, rules, now_ms)?;
+        }
+        Ok(Claims::new(self.jws.into_payload(), self.nodes, key))
+    }
+
+    /// Whether a key may have signed it, none of them tried.
+    pub(crate) fn key_is_known(&self, keys: &KeySet) -> Result<(), Refusal> {
+        self.jws.candidates(keys).map(|_| ())
+    }
+
+    pub(crate) fn signed_by<'k>(&self, keys: &'k KeySet) -> Result<&'k Key, Refusal> {
+        self.jws.signed_by(keys)
+    }
+
+    /// Holds it against one thing.
+    pub(crate) fn check(
+        &self,
+        check: Check,
+        rules: &TokenRules<'_>,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
+        let claims = self.claims().ok_or(Refusal::Malformed)?;
+        match check {
+            Check::Algorithm => ensure(
+                rules.algorithms.has(self.algorithm()),
+                Refusal::BadAlgorithm,
+            ),
+            Check::Type => ensure(is_type(self.typ(), rules.typ), Refusal::WrongType),
+            Check::Issuer => issuer(claims, rules.signer),
+            Check::Audience => audience(claims, rules),
+            Check::Expiry => expiry(claims, rules, now_ms),
+            Check::NotBefore => {
+                let early = dated(claims, b"nbf")?.is_early(rules.leeway_ms, now_ms);
+                ensure(!early, Refusal::NotYetValid)
+            }
+            Check::IssuedAt => {
+                let latest = now_ms.saturating_add(rules.leeway_ms);
+                let issued = dated(claims, b"iat")?.iat_ms;
+                ensure(
+                    issued.is_none_or(|iat| iat <= latest),
+                    Refusal::IssuedInFuture,
+                )
+            }
+            Check::Lifetime => lifetime(claims, rules, now_ms),
+            Check::Required => required(claims, rules),
+            Check::Expected => expected(claims, rules),
+            Check::Binding => binding(claims),
+        }
+    }
+}
+
+const fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(refusal) }
+}
+
+/// Types are media types, `application/` left out where there is no other slash (RFC 7515 §4.1.9).
+fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
+    const PREFIX: usize = "application/".len();
+    let typ = typ.unwrap_or(b"jwt");
+    let short = match typ.split_at_checked(PREFIX) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"application/") => rest,
+        _ => typ,
+    };
+    allowed
+        .iter()
+        .any(|known| known.as_bytes().eq_ignore_ascii_case(short))
+}
+
+fn issuer(claims: Json<'_>, signer: Signer<'_>) -> Result<(), Refusal> {
+    match signer {
+        Signer::Issuer(issuer) => {
+            let found = claims.get(b"iss").and_then(Json::text);
+            ensure(found == Some(issuer.as_bytes()), Refusal::WrongIssuer)
+        }
+        Signer::TrustDomain(domain) => {
+            let subject = claims.get(b"sub").ok_or(Refusal::MissingClaim)?;
+            let id = SpiffeId::parse(subject.text().ok_or(Refusal::Malformed)?);
+            let id = id.map_err(|_| Refusal::Malformed)?;
+            ensure(id.trust_domain == domain.as_bytes(), Refusal::WrongIssuer)
+        }
+    }
+}
+
+/// One text, or an array of nothing but texts (RFC 7519 §4.1.3).
+fn audience(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
+    if rules.audience.is_empty() {
+        return Ok(());
+    }
+    let claim = match rules.audience_claim {
+        [] => claims.get(b"aud"),
+        path => claims.at(path),
+    };
+    let is_ours = |text: &[u8]| rules.audience.iter().any(|ours| ours.as_bytes() == text);
+    let found = match claim.map(Json::value) {
+        Some(Value::Text(text)) => is_ours(text),
+        Some(Value::Array(mut items)) => {
+            items.clone().all(|item| item.text().is_some())
+                && items.any(|item| item.text().is_some_and(is_ours))
+        }
+        _ => false,
+    };
+    ensure(found, Refusal::WrongAudience)
+}
+
+/// The times of the token, this one checked to be a time if it is there.
+fn dated(claims: Json<'_>, name: &[u8]) -> Result<Times, Refusal> {
+    match claims.get(name) {
+        Some(claim) if date_ms(claim).is_none() => Err(Refusal::Malformed),
+        _ => Ok(Times::of(claims)),
+    }
+}
+
+fn expiry(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(), Refusal> {
+    let times = dated(claims, b"exp")?;
+    ensure(
+        times.exp_ms.is_some() || !rules.require_exp,
+        Refusal::MissingClaim,
+    )?;
+    ensure(!times.is_expired(rules.leeway_ms, now_ms), Refusal::Expired)
+}
+
+fn lifetime(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(), Refusal> {
+    let Some(longest) = rules.max_lifetime_ms else {
+        return Ok(());
+    };
+    let times = Times::of(claims);
+    let begin = times.iat_ms.unwrap_or(now_ms);
+    // Without an end it lives for ever.
+    let end = times.exp_ms.unwrap_or(i64::MAX);
+    ensure(
+        end.saturating_sub(begin) <= longest,
+        Refusal::LifetimeTooLong,
+    )
+}
+
+fn required(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
+    let is_there =
+        |value: Option<Json<'_>>| value.is_some_and(|value| !matches!(value.value(), Value::Null));
+    let mut paths = rules.required.iter();
+    ensure(
+        paths.all(|path| is_there(claims.at(&path.0))),
+        Refusal::MissingClaim,
+    )
+}
+
+fn expected(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
+    for expectation in rules.expect {
+        let claim = claims.at(&expectation.claim.0);
+        let found = match claim.map(Json::value) {
+            None | Some(Value::Null) => return Err(Refusal::MissingClaim),
+            Some(Value::Text(text) | Value::Number(text)) => text,
+            Some(Value::Bool(true)) => b"true",
+            Some(Value::Bool(false)) => b"false",
+            Some(_) => return Err(Refusal::UnexpectedClaim),
+        };
+        let mut allowed = expectation.one_of.iter();
+        ensure(
+            allowed.any(|text| text.as_bytes() == found),
+            Refusal::UnexpectedClaim,
+        )?;
+    }
+    Ok(())
+}
+
+/// Proof of possession (RFC 7800): a certificate is held against the connection's later.
+fn binding(claims: Json<'_>) -> Result<(), Refusal> {
+    let Some(confirmation) = claims.get(b"cnf") else {
+        return Ok(());
+    };
+    let mut members = confirmation.members().ok_or(Refusal::Malformed)?;
+    if confirmation.get(b"jkt").is_some() {
+        return Err(Refusal::DpopBound);
+    }
+    if let Some(bound) = confirmation.get(b"x5t#S256") {
+        let digest = bound.text().and_then(crate::base64url::decode);
+        let is_digest = digest.is_some_and(|digest| digest.len() == 32);
+        return ensure(is_digest, Refusal::Malformed);
+    }
+    ensure(members.next().is_none(), Refusal::UnsupportedBinding)
+}

@@ -1,0 +1,548 @@
+//! A strict reader of JSON (RFC 8259) that others have written: claims, headers of tokens, key sets.
+//!
+//! One pass over the bytes, which are owned: escapes are resolved in place, where they never need
+//! more room than they had, so that every text of the document is a slice of it. What has two
+//! readings is no document: a byte-order mark, bad UTF-8, half a surrogate pair, numbers outside
+//! the grammar. Members of the same name are found by [`Json::ambiguous`]. Numbers stay text.
+
+use crate::bytes;
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Deepest nesting of a document.
+pub(crate) const MAX_DEPTH: u32 = 32;
+
+/// Why the bytes are not a document, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JsonError {
+    /// Offset in bytes. Behind an escape it is only close, because texts have moved together.
+    pub(crate) at: u32,
+    pub(crate) fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    TooLong,
+    TooDeep,
+    NotUtf8,
+    /// The end stands where more is needed.
+    Unfinished,
+    /// A byte that may not stand here.
+    Unexpected,
+    ControlCharacter,
+    BadEscape,
+    LoneSurrogate,
+    BadNumber,
+    /// Something after the document.
+    Trailing,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::TooLong => "too long",
+            Self::TooDeep => "nested too deeply",
+            Self::NotUtf8 => "not UTF-8",
+            Self::Unfinished => "ends too early",
+            Self::Unexpected => "a byte that may not stand here",
+            Self::ControlCharacter => "a control character in a text",
+            Self::BadEscape => "an escape that JSON does not have",
+            Self::LoneSurrogate => "half a surrogate pair",
+            Self::BadNumber => "not a number of JSON",
+            Self::Trailing => "something after the end",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Null,
+    True,
+    False,
+    Number,
+    Text,
+    Array,
+    /// Names, which are texts, and values take turns.
+    Object,
+}
+
+/// A value; what it holds follows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    kind: Kind,
+    /// Of a text or number: its bytes in the document.
+    start: u32,
+    end: u32,
+    /// How many nodes it and what it holds are.
+    size: u32,
+}
+
+/// A value of a document that was read.
+#[derive(Clone, Copy)]
+pub(crate) struct Json<'a> {
+    bytes: &'a [u8],
+    /// Itself first, then what it holds.
+    nodes: &'a [Node],
+}
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    /// As it is written.
+    Number(&'a [u8]),
+    /// UTF-8, escapes resolved.
+    Text(&'a [u8]),
+    Array(Items<'a>),
+    Object(Members<'a>),
+}
+
+/// Reads one document: texts of `bytes` are put in order, nodes are appended.
+pub(crate) fn read(bytes: &mut [u8], nodes: &mut Vec<Node>) -> Result<(), JsonError> {
+    let whole = |fault, at: usize| JsonError {
+        at: u32::try_from(at).unwrap_or(u32::MAX),
+        fault,
+    };
+    if u32::try_from(bytes.len()).is_err() {
+        return Err(whole(Fault::TooLong, 0));
+    }
+    if let Err(error) = std::str::from_utf8(bytes) {
+        return Err(whole(Fault::NotUtf8, error.valid_up_to()));
+    }
+    let mut reader = Reader {
+        bytes,
+        at: 0,
+        nodes,
+    };
+    let read = reader.value(0).and_then(|()| {
+        reader.space();
+        match reader.peek() {
+            None => Ok(()),
+            Some(_) => Err(Fault::Trailing),
+        }
+    });
+    read.map_err(|fault| whole(fault, reader.at))
+}
+
+struct Reader<'b> {
+    bytes: &'b mut [u8],
+    at: usize,
+    nodes: &'b mut Vec<Node>,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Appends a node whose size is not known before its end.
+    fn open(&mut self, kind: Kind) -> usize {
+        self.push(kind, 0, 0);
+        self.nodes.len() - 1
+    }
+
+    fn close(&mut self, at: usize) {
+        let size = offset(self.nodes.len() - at);
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.size = size;
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, kind: Kind, start: usize, end: usize) {
+        self.nodes.push(Node {
+            kind,
+            start: offset(start),
+            end: offset(end),
+            size: 1,
+        });
+    }
+
+    fn value(&mut self, depth: u32) -> Result<(), Fault> {
+        self.space();
+        match self.peek().ok_or(Fault::Unfinished)? {
+            b'"' => self.text(),
+            b'{' => self.nested(Kind::Object, b'}', depth),
+            b'[' => self.nested(Kind::Array, b']', depth),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word(b"true", Kind::True),
+            b'f' => self.word(b"false", Kind::False),
+            b'n' => self.word(b"null", Kind::Null),
+            _ => Err(Fault::Unexpected),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word) {
+            return Err(Fault::Unexpected);
+        }
+        self.at += word.len();
+        self.push(kind, 0, 0);
+        Ok(())
+    }
+
+    /// An array or an object, from its opening bracket.
+    fn nested(&mut self, kind: Kind, closing: u8, depth: u32) -> Result<(), Fault> {
+        if depth == MAX_DEPTH {
+            return Err(Fault::TooDeep);
+        }
+        let node = self.open(kind);
+        self.at += 1;
+        self.space();
+        if self.peek() == Some(closing) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            if kind == Kind::Object {
+                self.name()?;
+            }
+            self.value(depth + 1)?;
+            self.space();
+            match self.peek().ok_or(Fault::Unfinished)? {
+                b',' => self.at += 1,
+                byte if byte == closing => break,
+                _ => return Err(Fault::Unexpected),
+            }
+        }
+        self.at += 1;
+        self.close(node);
+        Ok(())
+    }
+
+    /// The name of a member, and the colon.
+    fn name(&mut self) -> Result<(), Fault> {
+        self.space();
+        match self.peek().ok_or(Fault::Unfinished)? {
+            b'"' => self.text()?,
+            _ => return Err(Fault::Unexpected),
+        }
+        self.space();
+        match self.peek().ok_or(Fault::Unfinished)? {
+            b':' => self.at += 1,
+            _ => return Err(Fault::Unexpected),
+        }
+        Ok(())
+    }
+
+    /// `-? (0 | [1-9] [0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
+    fn number(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        self.at += usize::from(self.peek() == Some(b'-'));
+        let whole = self.at;
+        let digits = self.digits()?;
+        if digits > 1 && self.bytes.get(whole) == Some(&b'0') {
+            return Err(Fault::BadNumber);
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        self.push(Kind::Number, start, self.at);
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<usize, Fault> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        match self.at - start {
+            0 => Err(Fault::BadNumber),
+            count => Ok(count),
+        }
+    }
+
+    /// A text, from its opening quote.
+    fn text(&mut self) -> Result<(), Fault> {
+        let start = self.at + 1;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        self.at = start + bytes::plain_text(rest);
+        let end = match self.peek().ok_or(Fault::Unfinished)? {
+            b'"' => self.at,
+            b'\\' => self.escaped()?,
+            _ => return Err(Fault::ControlCharacter),
+        };
+        self.at += 1;
+        self.push(Kind::Text, start, end);
+        Ok(())
+    }
+
+    /// The rest of a text from its first escape, moved together; returns its end and stops at the quote.
+    fn escaped(&mut self) -> Result<usize, Fault> {
+        let mut end = self.at;
+        loop {
+            match self.peek().ok_or(Fault::Unfinished)? {
+                b'"' => return Ok(end),
+                b'\\' => {
+                    let mut room = [0; 4];
+                    let text = self.escape()?.encode_utf8(&mut room);
+                    for byte in text.bytes() {
+                        self.write(&mut end, byte);
+                    }
+                }
+                0..=0x1f => return Err(Fault::ControlCharacter),
+                byte => {
+                    self.write(&mut end, byte);
+                    self.at += 1;
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, end: &mut usize, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(*end) {
+            *place = byte;
+        }
+        *end += 1;
+    }
+
+    /// One escape, from its backslash; a surrogate pair is one.
+    fn escape(&mut self) -> Result<char, Fault> {
+        let letter = *self.bytes.get(self.at + 1).ok_or(Fault::Unfinished)?;
+        self.at += 2;
+        let plain = match letter {
+            b'"' | b'\\' | b'/' => letter,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.unit_or_pair(),
+            _ => return Err(Fault::BadEscape),
+        };
+        Ok(char::from(plain))
+    }
+
+    fn unit_or_pair(&mut self) -> Result<char, Fault> {
+        let first = self.unit()?;
+        if !(0xd800..0xe000).contains(&first) {
+            return char::from_u32(first).ok_or(Fault::LoneSurrogate);
+        }
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if first >= 0xdc00 || !rest.starts_with(b"\\u") {
+            return Err(Fault::LoneSurrogate);
+        }
+        self.at += 2;
+        let second = self.unit()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            return Err(Fault::LoneSurrogate);
+        }
+        let joined = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        char::from_u32(joined).ok_or(Fault::LoneSurrogate)
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Result<u32, Fault> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let digits = rest.first_chunk::<4>().ok_or(Fault::Unfinished)?;
+        let mut unit = 0;
+        for digit in digits {
+            let value = char::from(*digit).to_digit(16).ok_or(Fault::BadEscape)?;
+            unit = unit << 4 | value;
+        }
+        self.at += 4;
+        Ok(unit)
+    }
+}
+
+/// Documents are shorter than 4 GiB: [`read`] checks it.
+#[inline]
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+impl<'a> Json<'a> {
+    /// The document that was read from `bytes` into `nodes`; none if nothing was.
+    pub(crate) fn document(bytes: &'a [u8], nodes: &'a [Node]) -> Option<Self> {
+        nodes.first()?;
+        Some(Self { bytes, nodes })
+    }
+
+    pub(crate) fn value(self) -> Value<'a> {
+        let Some((node, rest)) = self.nodes.split_first() else {
+            return Value::Null;
+        };
+        let bytes = || self.slice(node);
+        match node.kind {
+            Kind::Null => Value::Null,
+            Kind::True => Value::Bool(true),
+            Kind::False => Value::Bool(false),
+            Kind::Number => Value::Number(bytes()),
+            Kind::Text => Value::Text(bytes()),
+            Kind::Array => Value::Array(Items(Self {
+                bytes: self.bytes,
+                nodes: rest,
+            })),
+            Kind::Object => Value::Object(Members(Items(Self {
+                bytes: self.bytes,
+                nodes: rest,
+            }))),
+        }
+    }
+
+    fn slice(self, node: &Node) -> &'a [u8] {
+        let range = node.start as usize..node.end as usize;
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn text(self) -> Option<&'a [u8]> {
+        match self.value() {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Where the text stands in the document, if it is one.
+    pub(crate) fn range(self) -> Option<std::ops::Range<usize>> {
+        let node = self.nodes.first().filter(|node| node.kind == Kind::Text)?;
+        Some(node.start as usize..node.end as usize)
+    }
+
+    /// The items, if it is an array.
+    pub(crate) fn items(self) -> Option<Items<'a>> {
+        match self.value() {
+            Value::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The members, if it is an object.
+    pub(crate) fn members(self) -> Option<Members<'a>> {
+        match self.value() {
+            Value::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The member of an object; none of anything else.
+    pub(crate) fn get(self, name: &[u8]) -> Option<Self> {
+        let found = self.members()?.find(|(known, _)| *known == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// Goes down by the names of members; each is one name, whatever its characters.
+    pub(crate) fn at(self, path: &[Box<str>]) -> Option<Self> {
+        path.iter()
+            .try_fold(self, |value, name| value.get(name.as_bytes()))
+    }
+
+    /// The name of a member that some object, at any depth, has twice.
+    pub(crate) fn ambiguous(self) -> Option<&'a [u8]> {
+        let mut rest = self.nodes;
+        while let Some((node, after)) = rest.split_first() {
+            if node.kind == Kind::Object {
+                let inside = rest.get(..node.size as usize).unwrap_or(rest);
+                let object = Self {
+                    bytes: self.bytes,
+                    nodes: inside,
+                };
+                if let Some(name) = object.own_ambiguous() {
+                    return Some(name);
+                }
+            }
+            rest = after;
+        }
+        None
+    }
+
+    /// The name of a member that this object has twice.
+    pub(crate) fn own_ambiguous(self) -> Option<&'a [u8]> {
+        // Few names are compared only where a filter of 64 bits says that they may be alike.
+        const FEW: usize = 24;
+        let (mut seen, mut count) = (0u64, 0);
+        for (name, _) in self.members()? {
+            let bit = 1 << (filter(name) & 63);
+            if seen & bit != 0 {
+                let before = self.members()?.take(count);
+                if before.into_iter().any(|(known, _)| known == name) {
+                    return Some(name);
+                }
+            }
+            seen |= bit;
+            count += 1;
+            if count > FEW {
+                return self.sorted_ambiguous();
+            }
+        }
+        None
+    }
+
+    fn sorted_ambiguous(self) -> Option<&'a [u8]> {
+        let mut names: Vec<&[u8]> = self.members()?.map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let twice = |pair: &[&'a [u8]]| match pair {
+            [one, other] if one == other => Some(*one),
+            _ => None,
+        };
+        names.windows(2).find_map(twice)
+    }
+}
+
+/// Never what is in it: a document may hold secrets.
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Json({} nodes)", self.nodes.len())
+    }
+}
+
+/// A number that is alike for equal names, and mostly different for others.
+fn filter(name: &[u8]) -> u32 {
+    let ends = match name {
+        [] => 0,
+        [first, .., last] => u32::from(*first) * 5 + u32::from(*last) * 3,
+        [only] => u32::from(*only),
+    };
+    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+    ends.wrapping_add(u32::from(middle) * 11)
+        .wrapping_add(offset(name.len()) * 7)
+}
+
+/// The items of an array.
+#[derive(Clone, Copy)]
+pub(crate) struct Items<'a>(Json<'a>);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Json<'a>;
+
+    fn next(&mut self) -> Option<Json<'a>> {
+        let first = self.0.nodes.first()?;
+        let (item, rest) = self.0.nodes.split_at_checked(first.size as usize)?;
+        self.0.nodes = rest;
+        Some(Json {
+            bytes: self.0.bytes,
+            nodes: item,
+        })
+    }
+}
+
+/// The members of an object, as they stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Members<'a>(Items<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a [u8], Json<'a>);
+
+    fn next(&mut self) -> Option<(&'a [u8], Json<'a>)> {
+        let name = self.0.next()?.text()?;
+        Some((name, self.0.next()?))
+    }
+}
