@@ -4,6 +4,7 @@
 
 mod file;
 mod http;
+mod keeper;
 mod outside;
 mod policy_files;
 mod report;

@@ -7,6 +7,7 @@ use gatelet::limits::MAX_SOURCE_BYTES;
 use gatelet::{Keys, LoadError, LoadOptions, Policy, Source};
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Component, Path, PathBuf};
 
 /// Which files a policy is made of; what they include is found by itself.
@@ -197,6 +198,16 @@ impl PolicyText {
         } else {
             Err(found.unavailable)
         }
+    }
+
+    /// The same for the same names and bytes.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for text in self.policies.iter().chain(&self.values) {
+            text.name.hash(&mut hasher);
+            text.bytes.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// The paths of all that was read.

@@ -73,12 +73,14 @@ impl Watch {
         }
     }
 
-    /// Watches these files, and no others. What they look like now counts as seen.
-    pub(crate) fn follow(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+    /// Watches these files, and no others; whether any of them was not watched before.
+    ///
+    /// What a new one looks like now counts as seen: read it afterwards, and no change is missed.
+    pub(crate) fn follow(&mut self, paths: BTreeSet<PathBuf>) -> bool {
         let before = std::mem::take(&mut self.files);
-        let paths: BTreeSet<_> = paths.into_iter().collect();
         // First the watch, then the look: nothing happens unseen between them.
         self.watch_directories(&paths);
+        let is_new = paths.iter().any(|path| !before.contains_key(path));
         self.files = paths
             .into_iter()
             .map(|path| {
@@ -87,6 +89,7 @@ impl Watch {
                 (path, sight)
             })
             .collect();
+        is_new
     }
 
     /// The files that have changed since they were last looked at.
@@ -222,7 +225,7 @@ mod tests {
         let mut watch = Watch::new(move || {
             let _ = told.send(());
         });
-        watch.follow([path.to_owned()]);
+        assert!(watch.follow([path.to_owned()].into()));
         assert_eq!(watch.problem(), None);
         assert!(watch.changed(Look::Contents).is_empty());
         (watch, tells)
@@ -282,7 +285,7 @@ mod tests {
     fn looking_is_enough() {
         let dir = Scratch::new();
         let mut watch = Watch::new(|| {});
-        watch.follow([dir.path("keys")]);
+        assert!(watch.follow([dir.path("keys")].into()));
         assert!(watch.changed(Look::Entries).is_empty(), "not there");
         dir.write("keys", "one");
         assert_eq!(watch.changed(Look::Entries), [dir.path("keys")]);
@@ -333,7 +336,8 @@ mod tests {
         fs::rename(dir.path("next"), dir.path("current")).unwrap();
         expect_change(&mut watch, &tells, "another directory");
         symlink("circle", dir.path("circle")).unwrap();
-        watch.follow([dir.path("circle/keys")]);
+        assert!(watch.follow([dir.path("circle/keys")].into()));
+        assert!(!watch.follow([dir.path("circle/keys")].into()));
         assert!(watch.changed(Look::Contents).is_empty());
     }
 }

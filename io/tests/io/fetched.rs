@@ -27,7 +27,10 @@ rules:
 
 /// A policy whose keys are at `/keys` of the server.
 fn by_url(server: &Server) -> String {
-    policy("https://login.shop.example", &format!("{{ url: \"{}\" }}", server.url("/keys")))
+    policy(
+        "https://login.shop.example",
+        &format!("{{ url: \"{}\" }}", server.url("/keys")),
+    )
 }
 
 const ISSUER: &str = "https://login.shop.example";
@@ -36,7 +39,10 @@ const ISSUER: &str = "https://login.shop.example";
 fn keys_rotate_without_a_restart() {
     let (server, old, new) = (Server::start(), Signer::new("old"), Signer::new("new"));
     let issuer = server.url("");
-    let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"{}"}}"#, server.url("/keys"));
+    let document = format!(
+        r#"{{"issuer":"{issuer}","jwks_uri":"{}"}}"#,
+        server.url("/keys")
+    );
     server.set(DISCOVERY, Reply::ok(&document));
     server.set("/keys", Reply::ok(&jwks(&[&old])));
     let stage = Stage::of_text(&policy(&issuer, "{ discovery: true }"), QUICK);
@@ -45,7 +51,9 @@ fn keys_rotate_without_a_restart() {
     assert!(stage.supervisor.status().is_good());
 
     server.set("/keys", Reply::ok(&jwks(&[&old, &new])));
-    stage.until("the new key counts", || stage.with_token(&new.token(&issuer)) == "allowed");
+    stage.until("the new key counts", || {
+        stage.with_token(&new.token(&issuer)) == "allowed"
+    });
     assert_eq!(stage.with_token(&old.token(&issuer)), "allowed");
 
     server.set("/keys", Reply::ok(&jwks(&[&new])));
@@ -53,7 +61,9 @@ fn keys_rotate_without_a_restart() {
     stage.until("the old key is gone", || {
         // What is made up has keys fetched, and is never let in.
         assert_ne!(stage.with_token(&third), "allowed");
-        stage.with_token(&old.token(&issuer)).starts_with("credential_invalid")
+        stage
+            .with_token(&old.token(&issuer))
+            .starts_with("credential_invalid")
     });
     assert_eq!(stage.with_token(&new.token(&issuer)), "allowed");
 }
@@ -69,7 +79,9 @@ fn keys_are_refreshed_ahead_of_their_time() {
     };
     let stage = Stage::of_text(&by_url(&server), refresh);
     server.wait_for("/keys", 5);
-    stage.until("usable", || stage.with_token(&signer.token(ISSUER)) == "allowed");
+    stage.until("usable", || {
+        stage.with_token(&signer.token(ISSUER)) == "allowed"
+    });
 }
 
 #[test]
@@ -81,20 +93,39 @@ fn lies_replace_nothing() {
     let many: Vec<_> = (0..129).map(|_| good.jwk()).collect();
     let all = Reply::ok(&jwks(&[&good]));
     let truncated = Reply::Raw(
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{}", jwks(&[&evil])).into_bytes(),
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{}",
+            jwks(&[&evil])
+        )
+        .into_bytes(),
     );
     let table = [
         (Reply::Says(500, "", jwks(&[&evil])), "status is 500"),
         (Reply::Says(404, "", String::new()), "status is 404"),
-        (Reply::ok("<!doctype html><title>Sign in</title>"), "no usable key set"),
+        (
+            Reply::ok("<!doctype html><title>Sign in</title>"),
+            "no usable key set",
+        ),
         (Reply::ok(""), "no usable key set"),
         (Reply::ok(r#"{"keys":[]}"#), "no usable key set"),
-        (Reply::ok(r#"{"keys":[{"kty":"OKP"}]}"#), "no usable key set"),
-        (Reply::ok(&format!(r#"{{"keys":[{}]}}"#, many.join(","))), "no usable key set"),
+        (
+            Reply::ok(r#"{"keys":[{"kty":"OKP"}]}"#),
+            "no usable key set",
+        ),
+        (
+            Reply::ok(&format!(r#"{{"keys":[{}]}}"#, many.join(","))),
+            "no usable key set",
+        ),
         (Reply::ok(&jwks(&[&evil])[..60]), "no usable key set"),
         (Reply::Long(10 << 20), "longer than 524288 bytes"),
-        (Reply::Says(302, moved, String::new()), "redirects to another origin"),
-        (Reply::Says(302, "Location: /keys\r\n", String::new()), "more than 3 redirects"),
+        (
+            Reply::Says(302, moved, String::new()),
+            "redirects to another origin",
+        ),
+        (
+            Reply::Says(302, "Location: /keys\r\n", String::new()),
+            "more than 3 redirects",
+        ),
         (truncated, "no answer"),
         (Reply::Stalls, "no answer"),
         (Reply::Drips, "no answer"),
@@ -128,10 +159,22 @@ fn discovery_that_lies() {
         Reply::ok(&format!(r#"{{"issuer":"{issuer}","jwks_uri":"{keys}"}}"#))
     };
     let table = [
-        (document("https://login.shop.example", &keys), "names another issuer"),
-        (document(&format!("{issuer}/"), &keys), "names another issuer"),
-        (document(&issuer, "http://keys.shop.example/"), "fetched over https"),
-        (document(&issuer, "file:///etc/passwd"), "does not begin with https"),
+        (
+            document("https://login.shop.example", &keys),
+            "names another issuer",
+        ),
+        (
+            document(&format!("{issuer}/"), &keys),
+            "names another issuer",
+        ),
+        (
+            document(&issuer, "http://keys.shop.example/"),
+            "fetched over https",
+        ),
+        (
+            document(&issuer, "file:///etc/passwd"),
+            "does not begin with https",
+        ),
         (Reply::ok("{}"), "one issuer and one jwks_uri"),
     ];
     for (reply, words) in table {
@@ -139,7 +182,11 @@ fn discovery_that_lies() {
         let stage = Stage::of_text(&policy(&issuer, "{ discovery: true }"), QUICK);
         stage.hear(words);
         assert_eq!(server.asked("/keys"), 0, "{words}");
-        assert!(stage.with_token(&signer.token(&issuer)).starts_with("identity_unavailable"));
+        assert!(
+            stage
+                .with_token(&signer.token(&issuer))
+                .starts_with("identity_unavailable")
+        );
         let status = stage.supervisor.status();
         assert!(!status.is_good());
         assert_eq!(status.remote[0].availability, KeyAvailability::Missing);
@@ -203,8 +250,14 @@ fn who_stalls_keeps_no_other_waiting() {
     };
     let stage = Stage::of_text(&policy, refresh);
     slow.wait_for("/keys", 1);
-    stage.until("quick", || stage.with_token(&signer.token("https://quick.example")) == "allowed");
-    assert!(stage.with_token(&signer.token("https://slow.example")).starts_with("identity_unavailable"));
+    stage.until("quick", || {
+        stage.with_token(&signer.token("https://quick.example")) == "allowed"
+    });
+    assert!(
+        stage
+            .with_token(&signer.token("https://slow.example"))
+            .starts_with("identity_unavailable")
+    );
     assert_eq!(slow.asked("/keys"), 1, "one request is under way");
 
     // Though it would take longer than anybody waits.

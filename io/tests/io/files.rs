@@ -66,7 +66,10 @@ fn a_key_file_rotates() {
     dir.write("next", &jwks(&[&new]));
     fs::rename(dir.path("next"), dir.path("login.jwks.json")).unwrap();
     stage.until("new", || stage.with_token(&new.token(ISSUER)) == "allowed");
-    assert_eq!(stage.with_token(&old.token(ISSUER)), "credential_invalid unknown_key");
+    assert_eq!(
+        stage.with_token(&old.token(ISSUER)),
+        "credential_invalid unknown_key"
+    );
 
     let bad = ["<html>", "{\"keys\":[]", "", "{\"keys\":{}}"];
     for text in bad {
@@ -80,7 +83,9 @@ fn a_key_file_rotates() {
     stage.hear("not in use: file login.jwks.json");
     assert_eq!(stage.with_token(&new.token(ISSUER)), "allowed");
     dir.write("login.jwks.json", &jwks(&[&old]));
-    stage.until("made anew", || stage.with_token(&old.token(ISSUER)) == "allowed");
+    stage.until("made anew", || {
+        stage.with_token(&old.token(ISSUER)) == "allowed"
+    });
     assert!(stage.supervisor.status().is_good());
 }
 
@@ -94,7 +99,9 @@ fn looking_finds_what_nobody_told() {
     };
     let stage = login(&dir, more);
     dir.write("login.jwks.json", &jwks(&[&old, &new]));
-    stage.until("found", || stage.with_token(&new.token(ISSUER)) == "allowed");
+    stage.until("found", || {
+        stage.with_token(&new.token(ISSUER)) == "allowed"
+    });
 }
 
 #[cfg(unix)]
@@ -113,9 +120,11 @@ fn a_mounted_secret_rotates_with_its_digests() {
     for name in ["pepper", "keys.yaml"] {
         symlink(format!("..data/{name}"), dir.path(name)).unwrap();
     }
-    let keys = ["pepper", "keys.yaml"].into_iter().fold(Keys::new(), |keys, name| {
-        keys.with(Origin::file(name), fs::read(dir.path(name)).unwrap())
-    });
+    let keys = ["pepper", "keys.yaml"]
+        .into_iter()
+        .fold(Keys::new(), |keys, name| {
+            keys.with(Origin::file(name), fs::read(dir.path(name)).unwrap())
+        });
     let stage = Stage::of_policy(API_KEYS, QUICK, keys, beside(&dir));
     stage.hear("file pepper is in use");
     assert_eq!(stage.with_api_key(OPAQUE), "allowed");
@@ -131,7 +140,10 @@ fn a_mounted_secret_rotates_with_its_digests() {
     let told = stage.told.lock().unwrap().concat();
     let status = format!("{:?}", stage.supervisor.status());
     for secret in ["correct horse", "tr0ub4dor", "some other pepper", OPAQUE] {
-        assert!(!told.contains(secret) && !status.contains(secret), "{secret}");
+        assert!(
+            !told.contains(secret) && !status.contains(secret),
+            "{secret}"
+        );
     }
 }
 
@@ -164,9 +176,16 @@ fn the_environment_is_read() {
     let stage = Stage::of_policy(&policy, QUICK, keys, SupervisorOptions::default());
     let told = stage.hear("not in use: environment variable CARGO_PKG_NAME");
     assert!(!told.contains("gatelet-io"), "{told}");
-    assert_eq!(stage.with_token(&signer.token(ISSUER)), "allowed", "what the host gave stays");
+    assert_eq!(
+        stage.with_token(&signer.token(ISSUER)),
+        "allowed",
+        "what the host gave stays"
+    );
     drop(stage);
-    let policy = POLICY.replace("file: login.jwks.json", "env: GATELET_TEST_THAT_NOBODY_SETS");
+    let policy = POLICY.replace(
+        "file: login.jwks.json",
+        "env: GATELET_TEST_THAT_NOBODY_SETS",
+    );
     let origin = Origin::environment("GATELET_TEST_THAT_NOBODY_SETS");
     let keys = Keys::new().with(origin, jwks(&[&signer]));
     let stage = Stage::of_policy(&policy, QUICK, keys, SupervisorOptions::default());

@@ -8,7 +8,9 @@ use gatelet_io::{PolicyFiles, PolicyFilesError, PolicyProblem, SupervisorOptions
 use std::fs;
 
 fn rule(path: &str) -> String {
-    format!("gatelet: 1\nrules:\n  one: {{ effect: allow, match: {{ path: {path}, who: anyone }} }}\n")
+    format!(
+        "gatelet: 1\nrules:\n  one: {{ effect: allow, match: {{ path: {path}, who: anyone }} }}\n"
+    )
 }
 
 fn get(stage: &Stage, path: &str) -> String {
@@ -64,7 +66,10 @@ fn includes_are_watched_too() {
     stage.hear("is in force");
     assert_eq!(get(&stage, "/two"), "allowed");
 
-    dir.write("shop.yaml", "gatelet: 1\ninclude: [rules.yaml, more.yaml]\n");
+    dir.write(
+        "shop.yaml",
+        "gatelet: 1\ninclude: [rules.yaml, more.yaml]\n",
+    );
     stage.hear("was not replaced");
     dir.write("more.yaml", &rule("/three").replace("one:", "three:"));
     stage.supervisor.reload();
@@ -101,7 +106,9 @@ rules:
     assert_eq!(stage.with_token(&token), "allowed");
 
     dir.write("keys/login.jwks.json", &jwks(&[&Signer::new("b")]));
-    stage.until("rotated", || stage.with_token(&token).starts_with("credential_invalid"));
+    stage.until("rotated", || {
+        stage.with_token(&token).starts_with("credential_invalid")
+    });
 }
 
 #[test]
@@ -132,7 +139,10 @@ fn what_does_not_load() {
     let Err(PolicyProblem::Invalid(error)) = load() else {
         panic!("it loads");
     };
-    assert_eq!(error.diagnostics().iter().map(Diagnostic::line).next(), Some(2));
+    assert_eq!(
+        error.diagnostics().first().and_then(Diagnostic::line),
+        Some(2)
+    );
     dir.write(
         "shop.yaml",
         "gatelet: 1\nidentity: { api_keys: { header: x-api-key, keys: { file: keys.yaml } } }\n",
@@ -141,7 +151,10 @@ fn what_does_not_load() {
         panic!("it loads");
     };
     assert_eq!(all.len(), 1);
-    dir.write("keys.yaml", "gatelet_keys: 1\npepper: \"${file:pepper}\"\napps: {}\n");
+    dir.write(
+        "keys.yaml",
+        "gatelet_keys: 1\npepper: \"${file:pepper}\"\napps: {}\n",
+    );
     let Err(PolicyProblem::Unavailable(all)) = load() else {
         panic!("it loads");
     };

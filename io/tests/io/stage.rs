@@ -85,7 +85,10 @@ impl Stage {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(event) = self.events.recv_timeout(left) else {
-                panic!("nobody said {words:?}, but {:#?}", self.told.lock().unwrap());
+                panic!(
+                    "nobody said {words:?}, but {:#?}",
+                    self.told.lock().unwrap()
+                );
             };
             self.told.lock().unwrap().push(event.clone());
             if event.contains(words) {
@@ -98,7 +101,11 @@ impl Stage {
     pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so() {
-            assert!(Instant::now() < deadline, "not in time: {what}; {:#?}", self.told.lock().unwrap());
+            assert!(
+                Instant::now() < deadline,
+                "not in time: {what}; {:#?}",
+                self.told.lock().unwrap()
+            );
             if let Ok(event) = self.events.recv_timeout(Duration::from_millis(5)) {
                 self.told.lock().unwrap().push(event);
             }
