@@ -10,6 +10,7 @@ mod config;
 mod credentials;
 mod explain;
 mod identify;
+mod inspect;
 mod local;
 mod moment;
 mod overage;
