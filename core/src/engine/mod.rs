@@ -20,6 +20,8 @@ mod scratch;
 mod snapshot;
 #[cfg(test)]
 mod soundness;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod view;
 
