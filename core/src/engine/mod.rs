@@ -3,6 +3,7 @@
 //! [`Engine::decide`] is the front door; each step it names is a module beside this one.
 
 mod answer;
+mod approvals;
 mod authorize;
 mod bind;
 mod condition;
@@ -34,6 +35,7 @@ pub use scratch::Scratch;
 
 use crate::clock::Clock;
 use crate::decision::Reason;
+use crate::identity::approval::UsedApprovals;
 use crate::identity::cache::{Cache, TokenCounts};
 use crate::identity::check::Desk;
 use crate::identity::refresh::KeyStates;
@@ -80,6 +82,7 @@ pub struct Engine {
     /// What hosts have handed over; whoever changes what is in force holds it.
     store: Mutex<Store>,
     cache: Cache,
+    used_approvals: UsedApprovals,
     states: KeyStates,
     verifier: Arc<dyn SignatureVerifier>,
     clock: Arc<dyn Clock>,
@@ -115,6 +118,7 @@ impl Engine {
             installed,
             store: Mutex::new(store),
             cache: Cache::new(config.token_cache, seed),
+            used_approvals: UsedApprovals::default(),
             states,
             verifier: config.verifier,
             clock: config.clock,
@@ -199,7 +203,16 @@ impl Engine {
         }
         let conflict = roles::conflict(program, sets).is_some();
         let tallies = authorize::authorize(&view, sets, arena, listen);
-        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies);
+        let used = &self.used_approvals;
+        let approvals = approvals::meet(&desk, used, &mut view, &moment, sets, arena);
+        let refused = approvals.as_ref().and_then(|approvals| approvals.refused);
+        let (mut verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies, refused);
+        if L::CHARGES
+            && let Some(approvals) = approvals
+            && !approvals.use_up(&verdict, request.charge, used, view.now)
+        {
+            verdict = Verdict::used_up(sets);
+        }
         Decision::answered(policy, view, sets, verdict, virtually)
     }
 
@@ -235,6 +248,7 @@ impl Engine {
 
 impl Listen for Unwatched {
     const EVERY_CANDIDATE: bool = false;
+    const CHARGES: bool = true;
 
     #[inline]
     fn candidate(&mut self, _: &Entry, _: Truth) {}
