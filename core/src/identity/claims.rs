@@ -127,7 +127,7 @@ impl Times {
 }
 
 /// A number of seconds (RFC 7519 §2, NumericDate) in milliseconds; none if it is no such number.
-pub(super) fn date_ms(value: Json<'_>) -> Option<i64> {
+pub(crate) fn date_ms(value: Json<'_>) -> Option<i64> {
     /// Seconds beyond which no calendar goes.
     const END: f64 = 1e15;
     let Value::Number(text) = value.value() else {

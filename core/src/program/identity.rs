@@ -80,7 +80,7 @@ pub(crate) struct Issuer {
     /// Where the audience stands, `aud` by default. Elsewhere it is text or a list of texts, as it is there.
     pub(crate) audience_claim: ClaimPath,
     pub(crate) algorithms: AlgorithmSet,
-    /// In lower case, without `application/`; a token without `typ` is as good as any.
+    /// In lower case, without `application/`; nothing stands for a token without a type.
     pub(crate) typ: Box<[Box<str>]>,
     pub(crate) leeway_ms: i64,
     pub(crate) require_exp: bool,
