@@ -64,11 +64,11 @@ impl<'a> Url<'a> {
         if text.len() > MAX_URL_BYTES {
             return Err(BadUrl::TooLong);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(BadUrl::Scheme)?;
-        let is_secure = scheme.eq_ignore_ascii_case("https");
-        if !is_secure && !scheme.eq_ignore_ascii_case("http") {
-            return Err(BadUrl::Scheme);
-        }
+        let (is_secure, rest) = match text.split_once("://") {
+            Some(("https", rest)) => (true, rest),
+            Some(("http", rest)) => (false, rest),
+            _ => return Err(BadUrl::Scheme),
+        };
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(authority_end);
         if authority.contains('@') {
@@ -191,7 +191,7 @@ mod tests {
         let table = [
             ("https://login.shop.example/keys", None),
             (
-                "HTTPS://Login.Shop.Example:8443/a%20b?x=1&y=[",
+                "https://Login.Shop.Example:8443/a%20b?x=1&y=[",
                 Some(BadUrl::Character),
             ),
             ("https://login.shop.example:8443/a%20b?x=1&y=2", None),
@@ -209,6 +209,7 @@ mod tests {
             ("http://[::ffff:127.0.0.1]/", Some(BadUrl::Plain)),
             ("ftp://login.shop.example/", Some(BadUrl::Scheme)),
             ("file:///keys", Some(BadUrl::Scheme)),
+            ("HTTPS://login.shop.example/", Some(BadUrl::Scheme)),
             ("login.shop.example/keys", Some(BadUrl::Scheme)),
             ("", Some(BadUrl::Scheme)),
             (
@@ -248,7 +249,7 @@ mod tests {
     fn origins() {
         let table = [
             ("https://a.example/x", "https://a.example/y?z", true),
-            ("https://a.example", "HTTPS://A.example:443/", true),
+            ("https://a.example", "https://A.example:443/", true),
             ("http://localhost/", "http://localhost:80/", true),
             ("https://a.example/", "http://a.example:443/", false),
             ("https://a.example/", "https://a.example:8443/", false),
