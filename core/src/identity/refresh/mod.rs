@@ -188,16 +188,18 @@ impl KeyStates {
     pub(crate) fn follow(&self, remotes: impl IntoIterator<Item = Remote>) -> Vec<Arc<RemoteKeys>> {
         let mut sources = lock(&self.sources);
         let mut followed: Vec<Arc<RemoteKeys>> = Vec::new();
+        let mut is_new = false;
         let answer = remotes
             .into_iter()
             .map(|remote| {
-                let known = followed.iter().chain(sources.iter());
-                let known = known
-                    .into_iter()
-                    .find(|source| source.remote == remote)
-                    .cloned();
+                let mut known = followed.iter().chain(sources.iter());
                 let source = known
-                    .unwrap_or_else(|| Arc::new(RemoteKeys::new(remote, self.refresh, self.seed)));
+                    .find(|source| source.remote == remote)
+                    .cloned()
+                    .unwrap_or_else(|| {
+                        is_new = true;
+                        Arc::new(RemoteKeys::new(remote, self.refresh, self.seed))
+                    });
                 if !followed.iter().any(|other| Arc::ptr_eq(other, &source)) {
                     followed.push(Arc::clone(&source));
                 }
@@ -206,7 +208,9 @@ impl KeyStates {
             .collect();
         *sources = followed;
         drop(sources);
-        self.wake();
+        if is_new {
+            self.wake();
+        }
         answer
     }
 
