@@ -41,6 +41,7 @@ const BEHIND: &[(&str, &[&str])] = &[
             "core/src/condition/json.rs",
             "core/src/condition/encoding.rs",
             "core/src/eval.rs",
+            "core/src/identity/refresh/discovery.rs",
         ],
     ),
 ];

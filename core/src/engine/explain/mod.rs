@@ -170,6 +170,7 @@ impl Watch for Recorder {
 
 impl Listen for Recorder {
     const EVERY_CANDIDATE: bool = true;
+    const CHARGES: bool = false;
 
     fn candidate(&mut self, entry: &Entry, truth: Truth) {
         self.candidates.push((entry.rule(), truth));
@@ -206,7 +207,7 @@ pub(super) fn explain(
     // What was refused before authorization has no candidates.
     let authorized = !matches!(
         decision.reason(),
-        Reason::MalformedRequest | Reason::CredentialInvalid
+        Reason::MalformedRequest | Reason::CredentialInvalid | Reason::IdentityUnavailable
     );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
         Teller {
@@ -279,11 +280,10 @@ impl Teller<'_> {
 
     /// Where a role comes from: the request, a grant, or a role that inherits it.
     fn role_source(&self, role: RoleId) -> String {
-        let brought = self.view.caller.map_or(&[][..], |caller| caller.roles());
-        let brought = brought
-            .iter()
-            .filter_map(|name| self.program.roles.names.get(0, name))
-            .map(|id| (RoleId(id), None));
+        let mut brought = Vec::new();
+        if let Some(caller) = self.view.caller {
+            caller.each_role(&self.program.roles.names, |role| brought.push((role, None)));
+        }
         let granted = self
             .sets
             .granted
@@ -292,7 +292,7 @@ impl Teller<'_> {
         let gives = |(by, _): &(RoleId, Option<u32>)| {
             self.program.roles.closure.get(by.0).contains(&role.0)
         };
-        let Some((by, grant)) = brought.chain(granted).find(gives) else {
+        let Some((by, grant)) = brought.into_iter().chain(granted).find(gives) else {
             return "a grant".into();
         };
         let place = grant
@@ -316,7 +316,7 @@ impl Teller<'_> {
             (Pending::new(), PathBuffer::new(), Segments::new());
         let mut ids = Vec::new();
         roles::each_grant(
-            grants,
+            program,
             caller,
             (&mut pending, &mut buffer, &mut segments),
             |id| ids.push(id),
