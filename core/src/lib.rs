@@ -61,6 +61,7 @@ mod request_json;
 mod rule;
 mod text;
 mod time;
+pub mod token;
 mod url;
 #[cfg(test)]
 mod vectors;

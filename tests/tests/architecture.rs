@@ -21,6 +21,7 @@ const SEEN_BY_DIALECTS: &[&str] = &[
     "decision",
     "program::vocabulary",
     "time",
+    "url",
 ];
 
 /// A crate and the files that may name it; a path that ends with `/` is a folder.

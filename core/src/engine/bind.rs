@@ -3,7 +3,7 @@
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
 use crate::bytes::{holds_either, is_name, is_printable};
-use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS};
+use crate::limits::{MAX_APPROVALS, MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
 use crate::pattern::path::{
@@ -171,7 +171,9 @@ fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
         check_count(resource.attributes.len())?;
     }
     check_count(request.attributes.len())?;
-    check_count(request.approvals.len())?;
+    if request.approvals.len() > MAX_APPROVALS {
+        return Err(Malformed("too_many_items"));
+    }
     if let Some(roles) = request.active_roles {
         check_count(roles.len())?;
     }

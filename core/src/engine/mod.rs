@@ -3,6 +3,7 @@
 //! [`Engine::decide`] is the front door; each step it names is a module beside this one.
 
 mod answer;
+mod approvals;
 mod authorize;
 mod bind;
 mod condition;
@@ -10,6 +11,7 @@ mod config;
 mod credentials;
 mod explain;
 mod identify;
+mod inspect;
 mod local;
 mod moment;
 mod overage;
@@ -20,6 +22,8 @@ mod scratch;
 mod snapshot;
 #[cfg(test)]
 mod soundness;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod view;
 
@@ -32,6 +36,7 @@ pub use scratch::Scratch;
 
 use crate::clock::Clock;
 use crate::decision::Reason;
+use crate::identity::approval::UsedApprovals;
 use crate::identity::cache::{Cache, TokenCounts};
 use crate::identity::check::Desk;
 use crate::identity::refresh::KeyStates;
@@ -78,6 +83,7 @@ pub struct Engine {
     /// What hosts have handed over; whoever changes what is in force holds it.
     store: Mutex<Store>,
     cache: Cache,
+    used_approvals: UsedApprovals,
     states: KeyStates,
     verifier: Arc<dyn SignatureVerifier>,
     clock: Arc<dyn Clock>,
@@ -113,6 +119,7 @@ impl Engine {
             installed,
             store: Mutex::new(store),
             cache: Cache::new(config.token_cache, seed),
+            used_approvals: UsedApprovals::default(),
             states,
             verifier: config.verifier,
             clock: config.clock,
@@ -197,7 +204,16 @@ impl Engine {
         }
         let conflict = roles::conflict(program, sets).is_some();
         let tallies = authorize::authorize(&view, sets, arena, listen);
-        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies);
+        let used = &self.used_approvals;
+        let approvals = approvals::meet(&desk, used, &mut view, &moment, sets, arena);
+        let refused = approvals.as_ref().and_then(|approvals| approvals.refused);
+        let (mut verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies, refused);
+        if L::CHARGES
+            && let Some(approvals) = approvals
+            && !approvals.use_up(&verdict, request.charge, used, view.now)
+        {
+            verdict = Verdict::used_up(sets);
+        }
         Decision::answered(policy, view, sets, verdict, virtually)
     }
 
@@ -221,7 +237,9 @@ impl Engine {
         let time = match (self.replay, at) {
             (true, Some(at)) => at,
             (true, None) if highest != i64::MIN => highest,
-            _ => self.clock.wall_ms(),
+            // Nothing was asked yet: the machine's time is not the first request's.
+            (true, None) => return self.clock.wall_ms(),
+            (false, _) => self.clock.wall_ms(),
         };
         if time <= highest {
             // Most decisions write nothing that others read.
@@ -233,6 +251,7 @@ impl Engine {
 
 impl Listen for Unwatched {
     const EVERY_CANDIDATE: bool = false;
+    const CHARGES: bool = true;
 
     #[inline]
     fn candidate(&mut self, _: &Entry, _: Truth) {}

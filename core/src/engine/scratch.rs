@@ -144,6 +144,8 @@ pub(super) struct Binding {
     pub(super) undecided: bool,
     /// It asks for an approval, and the principal is not exempt.
     pub(super) unmet: bool,
+    /// What it asks for was approved by what the request brings.
+    pub(super) approved: bool,
 }
 
 impl Sets {

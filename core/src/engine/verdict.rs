@@ -141,6 +141,21 @@ impl Verdict {
         }
     }
 
+    /// Of an allow whose approval another request has used up meanwhile.
+    #[cold]
+    pub(super) fn used_up(sets: &mut Sets) -> Self {
+        // The first in source order that asks for one.
+        let binding = sets.bound.iter_mut().find(|binding| binding.approved);
+        let rule = binding.map_or(NONE, |binding| {
+            binding.unmet = true;
+            binding.rule
+        });
+        Self {
+            detail: Some("approval_used"),
+            ..Self::by(Reason::ApprovalRequired, rule)
+        }
+    }
+
     /// Of a credential that is not good.
     pub(super) const fn refused(detail: &'static str, credential: Credential) -> Self {
         Self {
@@ -180,6 +195,7 @@ pub(super) fn conclude(
     sets: &mut Sets,
     conflict: bool,
     Tallies { enforced, shadow }: &Tallies,
+    refused: Option<&'static str>,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
     if sets.bound.len() > 1 {
@@ -191,6 +207,7 @@ pub(super) fn conclude(
         conflict,
         enforced,
         layers.enforced,
+        refused,
         false,
     );
     let virtually = layers.any_shadow.then(|| {
@@ -200,6 +217,7 @@ pub(super) fn conclude(
             conflict,
             &enforced.with(*shadow),
             layers.virtually,
+            refused,
             true,
         )
     });
@@ -213,6 +231,7 @@ fn decide(
     conflict: bool,
     tally: &Tally,
     layers: u64,
+    refused: Option<&'static str>,
     shadow: bool,
 ) -> Verdict {
     if tally.denied != NONE {
@@ -247,7 +266,10 @@ fn decide(
     if !bindings.is_empty()
         && let Some(refusal) = unmet(bindings, shadow)
     {
-        return refusal;
+        return Verdict {
+            detail: refused,
+            ..refusal
+        };
     }
     if !view.bound.program.outputs.on_allow.is_empty() && any_unsafe(view) {
         return Verdict::plain(Reason::Indeterminate, Some("unsafe_output"));

@@ -6,10 +6,13 @@ use super::refusal::Refusal;
 use super::rules::{Signer, TokenRules};
 use super::verified::{Approval, Approver, Kept, Kind, Overage, Verified};
 use crate::bytes::is_name;
+use crate::crypto::digest;
 use crate::json::Json;
+use crate::limits::{MAX_APPROVERS, MAX_USED_APPROVALS};
 use crate::program::identity::ApprovalSettings;
 use crate::program::texts::Texts;
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// The provider under which approvals are revoked.
 pub(crate) const APPROVALS: &[u8] = b"approvals";
@@ -48,6 +51,9 @@ pub(crate) fn read(
     };
     let approvers = root.get(b"approvers").ok_or(Refusal::MissingClaim)?;
     let approvers = approvers.items().ok_or(Refusal::Malformed)?;
+    if approvers.count() > MAX_APPROVERS {
+        return Err(Refusal::Oversize);
+    }
     let approval = Approval {
         action: name(b"action")?,
         resource: match root.get(b"resource") {
@@ -101,4 +107,50 @@ fn approver(one: Json<'_>) -> Option<Approver> {
         id: id.into(),
         groups: Texts::new(groups),
     })
+}
+
+/// Approvals that count once and did.
+#[derive(Debug, Default)]
+pub(crate) struct UsedApprovals {
+    /// By digest of the `jti`: until when it has to be remembered.
+    until_ms: Mutex<HashMap<[u8; 32], i64>>,
+}
+
+impl UsedApprovals {
+    /// Whether it has counted already.
+    pub(crate) fn contains(&self, approval: &Verified) -> bool {
+        let Some(id) = &approval.token_id else {
+            return true;
+        };
+        let used = self.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        used.contains_key(&digest([&**id]))
+    }
+
+    /// Uses all of them up, or none: false if one has counted already, or there is no room to remember.
+    pub(crate) fn take<'v>(
+        &self,
+        approvals: impl Iterator<Item = &'v Verified> + Clone,
+        now_ms: i64,
+    ) -> bool {
+        let mut used = self.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.capacity() == 0 {
+            // Once and for all: later ones take no memory.
+            used.reserve(MAX_USED_APPROVALS);
+        }
+        let count = approvals.clone().count();
+        if used.len() + count > MAX_USED_APPROVALS {
+            used.retain(|_, until_ms| now_ms < *until_ms);
+        }
+        let key = |approval: &Verified| approval.token_id.as_deref().map(|id| digest([id]));
+        let is_new = |approval| key(approval).is_some_and(|key| !used.contains_key(&key));
+        if used.len() + count > MAX_USED_APPROVALS || !approvals.clone().all(is_new) {
+            return false;
+        }
+        for approval in approvals {
+            if let Some(key) = key(approval) {
+                used.insert(key, approval.until_ms);
+            }
+        }
+        true
+    }
 }

@@ -135,7 +135,10 @@ impl Desk<'_> {
     #[inline]
     pub(crate) fn in_time(&self, verified: &Verified, now_ms: i64) -> Result<(), Denied> {
         if now_ms >= verified.until_ms {
-            return Err(Refusal::Expired.into());
+            return Err(match verified.kind {
+                Kind::ApiKey => Refusal::KeyExpired.into(),
+                _ => Refusal::Expired.into(),
+            });
         }
         if now_ms < verified.from_ms {
             return Err(Refusal::NotYetValid.into());

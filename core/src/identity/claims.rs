@@ -127,21 +127,21 @@ impl Times {
 }
 
 /// A number of seconds (RFC 7519 §2, NumericDate) in milliseconds; none if it is no such number.
-pub(super) fn date_ms(value: Json<'_>) -> Option<i64> {
-    /// Seconds beyond which no calendar goes.
-    const END: f64 = 1e15;
+pub(crate) fn date_ms(value: Json<'_>) -> Option<i64> {
     let Value::Number(text) = value.value() else {
         return None;
     };
-    if text.len() <= 15 && text.iter().all(u8::is_ascii_digit) {
-        let digits = text.iter().map(|digit| i64::from(digit - b'0'));
-        return Some(digits.fold(0, |seconds, digit| seconds * 10 + digit) * 1_000);
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(seconds) = text.parse::<u64>() {
+        // What is beyond all calendars becomes the last moment that there is.
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        return Some(seconds.saturating_mul(1_000));
     }
-    let seconds: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    if !(0.0..END).contains(&seconds) {
+    let seconds: f64 = text.parse().ok()?;
+    if !(0.0..u64::MAX as f64).contains(&seconds) {
         return None;
     }
-    // Below 10^18: no digit is lost to the type.
+    // It saturates too.
     #[allow(clippy::cast_possible_truncation)]
     let milliseconds = (seconds * 1_000.0).floor() as i64;
     Some(milliseconds)

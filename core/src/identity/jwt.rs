@@ -96,7 +96,8 @@ impl<'t> Opened<'t> {
         self.claims()?.get(b"sub")?.text()
     }
 
-    fn claims(&self) -> Option<Json<'_>> {
+    /// What it says, none of it believed.
+    pub(crate) fn claims(&self) -> Option<Json<'_>> {
         Json::document(self.jws.payload(), &self.nodes)
     }
 
@@ -170,14 +171,15 @@ const fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
 /// Types are media types, `application/` left out where there is no other slash (RFC 7515 §4.1.9).
 fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
     const PREFIX: usize = "application/".len();
-    let typ = typ.unwrap_or(b"jwt");
+    let Some(typ) = typ else {
+        return allowed.iter().any(|known| known.is_empty());
+    };
     let short = match typ.split_at_checked(PREFIX) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"application/") => rest,
         _ => typ,
     };
-    allowed
-        .iter()
-        .any(|known| known.as_bytes().eq_ignore_ascii_case(short))
+    let is_short = |known: &Box<str>| known.as_bytes().eq_ignore_ascii_case(short);
+    !short.is_empty() && allowed.iter().any(is_short)
 }
 
 fn issuer(claims: Json<'_>, signer: Signer<'_>) -> Result<(), Refusal> {
@@ -238,9 +240,9 @@ fn lifetime(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(),
         return Ok(());
     };
     let times = Times::of(claims);
-    let begin = times.iat_ms.unwrap_or(now_ms);
     // Without an end it lives for ever.
-    let end = times.exp_ms.unwrap_or(i64::MAX);
+    let end = times.exp_ms.ok_or(Refusal::LifetimeTooLong)?;
+    let begin = times.iat_ms.unwrap_or(now_ms);
     ensure(
         end.saturating_sub(begin) <= longest,
         Refusal::LifetimeTooLong,

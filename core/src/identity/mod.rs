@@ -35,3 +35,6 @@ pub(crate) mod rules;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod verified;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ pub(crate) struct TokenRules<'a> {
     /// Where the audience stands; nothing is `aud`.
     pub(crate) audience_claim: &'a [Box<str>],
     pub(crate) algorithms: AlgorithmSet,
-    /// In lower case, without `application/`. A token without a type counts as `jwt`.
+    /// In lower case, without `application/`; nothing stands for a token without a type.
     pub(crate) typ: &'a [Box<str>],
     pub(crate) leeway_ms: i64,
     pub(crate) require_exp: bool,

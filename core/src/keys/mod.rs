@@ -8,6 +8,9 @@ mod problem;
 mod strength;
 pub(crate) mod verifier;
 
+#[cfg(test)]
+mod tests;
+
 pub use problem::{KeyFault, KeyProblem, KeySetError};
 
 use crate::crypto::AwsLc;
@@ -227,6 +230,10 @@ impl Key {
 
     fn algorithms(&self) -> AlgorithmSet {
         self.prepared.iter().map(|(known, _)| *known).collect()
+    }
+
+    pub(crate) fn kid(&self) -> Option<&[u8]> {
+        self.kid.as_deref()
     }
 
     /// RFC 7638, with SHA-256.

@@ -80,7 +80,7 @@ pub(crate) struct Issuer {
     /// Where the audience stands, `aud` by default. Elsewhere it is text or a list of texts, as it is there.
     pub(crate) audience_claim: ClaimPath,
     pub(crate) algorithms: AlgorithmSet,
-    /// In lower case, without `application/`; a token without `typ` is as good as any.
+    /// In lower case, without `application/`; nothing stands for a token without a type.
     pub(crate) typ: Box<[Box<str>]>,
     pub(crate) leeway_ms: i64,
     pub(crate) require_exp: bool,
@@ -246,6 +246,22 @@ impl Links {
         Some((self.providers.name(*space), self.ids.name(*canonical)))
     }
 
+    /// Whether two ids, each of any provider, are of one principal.
+    pub(crate) fn are_one(&self, id: &[u8], other: &[u8]) -> bool {
+        id == other
+            || self
+                .of_any_provider(id)
+                .any(|one| self.of_any_provider(other).any(|other| one == other))
+    }
+
+    /// The numbers of the identities that stand for an id, whoever its provider is.
+    fn of_any_provider<'l>(&'l self, id: &'l [u8]) -> impl Iterator<Item = u32> + 'l {
+        (0..super::names::number(self.providers.len())).filter_map(move |space| {
+            let (_, canonical) = self.canonical.get(self.ids.get(space, id)? as usize)?;
+            Some(*canonical)
+        })
+    }
+
     /// All identities that are one with this, itself too: provider and id. None for one without a link.
     #[inline]
     pub(crate) fn linked(
@@ -309,6 +325,8 @@ mod tests {
             second,
             [(&b"partner"[..], &b"dana"[..]), (b"login", b"d.smith")]
         );
+        assert!(links.are_one(b"dana", b"d.smith") && links.are_one(b"x", b"x"));
+        assert!(!links.are_one(b"dana", b"x") && !Links::default().are_one(b"a", b"b"));
         assert!(!links.is_empty() && Links::default().is_empty());
         assert_eq!(Links::default().canonical(b"login", b"dana"), None);
     }

@@ -3,10 +3,13 @@
 use super::providers::Providers;
 use crate::compile::names::unknown;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::keys::KeySet;
 use crate::pattern::spiffe::SpiffeId;
 use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::Attribute;
-use crate::rule::identity::{Authority, Credential, Expectation, Identity, Issuer, WORKLOADS};
+use crate::rule::identity::{
+    Authority, Credential, Expectation, Identity, Issuer, KeySource, WORKLOADS,
+};
 use crate::rule::{Matcher, Predicate, RuleEffect, RuleSet, Test};
 use crate::text::Span;
 use std::collections::{HashMap, HashSet};
@@ -16,6 +19,7 @@ pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     contradictions(identity, diagnostics);
     audiences(identity, diagnostics);
     ambiguous(identity, diagnostics);
+    inline_keys(identity, diagnostics);
     forwarded(rules, diagnostics);
     links(rules, diagnostics);
     Asked {
@@ -145,6 +149,30 @@ fn overlap(one: &Issuer, other: &Issuer) -> bool {
         .iter()
         .any(|a| other.expect.iter().any(|b| contradict(a, b)));
     !apart && !told_apart
+}
+
+/// Keys written inline can be read; what is kept elsewhere is read when the policy is installed.
+fn inline_keys(identity: &Identity, diagnostics: &mut Diagnostics) {
+    let of_issuers = identity.issuers.iter().map(|issuer| &issuer.keys);
+    let of_approvals = identity.approvals.iter().map(|approvals| &approvals.keys);
+    for keys in of_issuers.chain(of_approvals) {
+        let KeySource::Inline(bytes) = &keys.source else {
+            continue;
+        };
+        let error = |message: &str| Diagnostic::error(Code::BAD_KEYS, keys.span, message);
+        match KeySet::load(bytes) {
+            Err(reason) => diagnostics.push(error(&reason.to_string())),
+            Ok(set) => {
+                if set.is_empty() {
+                    diagnostics.push(error("no key of this set can be used"));
+                }
+                for problem in set.problems().iter().filter(|one| one.is_left_out()) {
+                    let message = problem.to_string();
+                    diagnostics.push(Diagnostic::warning(Code::UNUSABLE_KEY, keys.span, message));
+                }
+            }
+        }
+    }
 }
 
 /// Forwarded certificates count from trusted proxies only.

@@ -170,6 +170,7 @@ impl Watch for Recorder {
 
 impl Listen for Recorder {
     const EVERY_CANDIDATE: bool = true;
+    const CHARGES: bool = false;
 
     fn candidate(&mut self, entry: &Entry, truth: Truth) {
         self.candidates.push((entry.rule(), truth));

@@ -52,6 +52,11 @@ impl KeyReader<'_> {
             *place != "discovery" || !matches!(node.as_bool(), Ok(false))
         });
         let [(place, (key, node))] = *places.as_slice() else {
+            // A misspelled place has been reported as an unknown key.
+            let is_place = |(key, _): &(Key, Node)| PLACES.contains(&&*key.text);
+            if places.is_empty() && node.as_mapping().is_ok_and(|all| !all.iter().all(is_place)) {
+                return None;
+            }
             let message = match places.len() {
                 0 => "nothing says where the keys are",
                 _ => "keys come from one place",
