@@ -97,11 +97,18 @@ impl Report<'_> {
         let app = serde_json::Value::from(self.app).to_string();
         writeln!(out, "{}", self.key)?;
         writeln!(out)?;
-        writeln!(out, "Hand it over now: it is stored nowhere. For the file of API keys:")?;
+        writeln!(
+            out,
+            "Hand it over now: it is stored nowhere. For the file of API keys:"
+        )?;
         writeln!(out)?;
         writeln!(out, "apps:")?;
         writeln!(out, "  {}:", terminal::one_line(app.as_bytes()))?;
         writeln!(out, "    keys:")?;
-        writeln!(out, "      - {{ id: {}, hmac: \"{}\"{until} }}", entry.id, entry.hmac)
+        writeln!(
+            out,
+            "      - {{ id: {}, hmac: \"{}\"{until} }}",
+            entry.id, entry.hmac
+        )
     }
 }

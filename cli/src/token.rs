@@ -48,7 +48,10 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<Outcome, Failure> {
     let keys = sets.get(number).cloned().flatten();
     let (keys, without) = match keys {
         Some(keys) => (keys, ""),
-        None => (KeySet::load(NO_KEYS).map_err(unreadable)?.into(), NOT_FETCHED),
+        None => (
+            KeySet::load(NO_KEYS).map_err(unreadable)?.into(),
+            NOT_FETCHED,
+        ),
     };
     let how = match &arguments.issuer {
         Some(_) => "as --issuer says",
@@ -62,7 +65,8 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<Outcome, Failure> {
     print(arguments, &report)
 }
 
-const NOT_FETCHED: &str = "; its keys are fetched, and not by this command: give --keys ISSUER=FILE";
+const NOT_FETCHED: &str =
+    "; its keys are fetched, and not by this command: give --keys ISSUER=FILE";
 
 fn unreadable(error: impl std::fmt::Display) -> Failure {
     Failure::Problems(format!("the key set cannot be read: {error}"))

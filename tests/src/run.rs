@@ -139,12 +139,24 @@ fn between(case: &Case, step: &Step, engine: &Engine) -> Result<(), String> {
     if let Some(revoke) = &step.revoke {
         let provider = revoke.of.as_str().into();
         engine.revoke(match (&revoke.jti, &revoke.sub, revoke.issued_before) {
-            (Some(jti), ..) => Revocation::Token { provider, jti: jti.as_str().into() },
-            (_, Some(id), _) => Revocation::Subject { provider, id: id.as_str().into() },
-            (.., before) => Revocation::Issuer { provider, issued_before: before.unwrap_or(0) },
+            (Some(jti), ..) => Revocation::Token {
+                provider,
+                jti: jti.as_str().into(),
+            },
+            (_, Some(id), _) => Revocation::Subject {
+                provider,
+                id: id.as_str().into(),
+            },
+            (.., before) => Revocation::Issuer {
+                provider,
+                issued_before: before.unwrap_or(0),
+            },
         });
     }
-    let installed = step.install.as_ref().map_or(Ok(()), |install| put(case, install, engine));
+    let installed = step
+        .install
+        .as_ref()
+        .map_or(Ok(()), |install| put(case, install, engine));
     match (installed, &step.error) {
         (Ok(()), None) => Ok(()),
         (Err(problem), Some(part)) if problem.contains(part.as_str()) => Ok(()),
@@ -174,7 +186,9 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
         let number = index + 1;
         if !step.asks() {
             let problem = between(case, step, engine).err();
-            outcome.failures.extend(problem.map(|problem| format!("step {number}: {problem}")));
+            outcome
+                .failures
+                .extend(problem.map(|problem| format!("step {number}: {problem}")));
             continue;
         }
         let request = RequestBuf::from_json(request_json(case, step).as_bytes());
@@ -199,10 +213,9 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
         let answer = decide(engine, &mut scratch, &request);
         let different = mismatches(expected, &answer);
         if !different.is_empty() {
-            outcome.failures.push(format!(
-                "step {number}: {}\n{text}",
-                different.join("\n  ")
-            ));
+            outcome
+                .failures
+                .push(format!("step {number}: {}\n{text}", different.join("\n  ")));
         }
         let text = |field: &str| answer.get(field).cloned().unwrap_or_default();
         outcome
@@ -268,7 +281,11 @@ fn count_allocations(case: &Case, engine: &Engine, outcome: &mut Outcome) {
 fn is_read_again(case: &Case, reason: Reason) -> bool {
     let refused = [Reason::CredentialInvalid, Reason::IdentityUnavailable].contains(&reason);
     // What was refused may have been passed over.
-    refused || case.sources.iter().any(|source| source.text.contains("try_next"))
+    refused
+        || case
+            .sources
+            .iter()
+            .any(|source| source.text.contains("try_next"))
 }
 
 fn of_severity(diagnostics: &[Diagnostic], severity: Severity) -> Vec<&Diagnostic> {

@@ -105,6 +105,7 @@ fn test_modules(files: &[SourceFile]) -> Vec<String> {
         let folder = file
             .path
             .strip_suffix("/mod.rs")
+            .or_else(|| file.path.strip_suffix("/lib.rs"))
             .or_else(|| file.path.strip_suffix(".rs"))
             .unwrap_or_default();
         let lines: Vec<_> = file.code.lines().map(str::trim).collect();

@@ -114,7 +114,11 @@ pub(super) fn parse(file: &str, text: &str, beside: &Path) -> Result<Vec<Case>, 
         return Ok(vec![place.case(&shared, &shared.case)?]);
     };
     let common = &shared.case;
-    let expects = [common.errors.is_some(), common.warnings.is_some(), common.refused.is_some()];
+    let expects = [
+        common.errors.is_some(),
+        common.warnings.is_some(),
+        common.refused.is_some(),
+    ];
     if common.steps.is_some() || expects.contains(&true) {
         return Err("steps, errors, warnings, refused belong to the cases of the list".to_owned());
     }
@@ -145,11 +149,16 @@ impl Place<'_> {
         };
         let mut secrets = Vec::new();
         let keys = keys::resolve(common.keys.as_ref(), form.keys.as_ref(), &mut secrets)?;
-        let steps = form.steps.iter().flatten().enumerate().map(|(index, step)| {
-            let every = shared.request.as_ref();
-            step::ready(step.clone(), every, &shared.tokens, &mut secrets)
-                .map_err(|problem| format!("step {}: {problem}", index + 1))
-        });
+        let steps = form
+            .steps
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(index, step)| {
+                let every = shared.request.as_ref();
+                step::ready(step.clone(), every, &shared.tokens, &mut secrets)
+                    .map_err(|problem| format!("step {}: {problem}", index + 1))
+            });
         let case = Case {
             file: self.file.to_owned(),
             name: form.name.clone(),
@@ -183,8 +192,7 @@ fn sources(form: &CaseForm, beside: &Path) -> Result<Option<Vec<Text>>, String> 
     if form.policy.is_some() || form.policies.is_some() {
         return Err("one of policy, policies, file".to_owned());
     }
-    let text =
-        fs::read_to_string(beside.join(file)).map_err(|error| format!("{file}: {error}"))?;
+    let text = fs::read_to_string(beside.join(file)).map_err(|error| format!("{file}: {error}"))?;
     let name = file.rsplit('/').next().unwrap_or(file).to_owned();
     Ok(Some(vec![Text { name, text }]))
 }

@@ -42,7 +42,8 @@ pub(super) fn resolve(
     forms.extend(own.cloned().unwrap_or_default());
     let forms = forms.into_iter().filter(|(_, form)| !form.is_null());
     let documents = forms.map(|(name, form)| {
-        let text = text(&name, form, secrets).map_err(|problem| format!("keys: {name}: {problem}"))?;
+        let text =
+            text(&name, form, secrets).map_err(|problem| format!("keys: {name}: {problem}"))?;
         Ok(Text { name, text })
     });
     let mut documents: Vec<Text> = documents.collect::<Result<_, String>>()?;
@@ -78,7 +79,11 @@ fn text(name: &str, form: Value, secrets: &mut Vec<String>) -> Result<String, St
         return Ok(text);
     }
     let set: SetForm = serde_json::from_value(form).map_err(|error| error.to_string())?;
-    let keys: Result<Vec<_>, _> = set.jwks.into_iter().map(|entry| jwk(entry, secrets)).collect();
+    let keys: Result<Vec<_>, _> = set
+        .jwks
+        .into_iter()
+        .map(|entry| jwk(entry, secrets))
+        .collect();
     let mut document = json!({ "keys": keys? });
     merge(&mut document, Value::Object(set.with));
     Ok(document.to_string())

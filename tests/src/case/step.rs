@@ -180,7 +180,11 @@ impl Step {
             return Err("one of request, raw, install, revoke".to_owned());
         }
         if let Some(revoke) = &self.revoke {
-            let things = [revoke.jti.is_some(), revoke.sub.is_some(), revoke.issued_before.is_some()];
+            let things = [
+                revoke.jti.is_some(),
+                revoke.sub.is_some(),
+                revoke.issued_before.is_some(),
+            ];
             if things.into_iter().filter(|thing| *thing).count() != 1 {
                 return Err("revoke: one of jti, sub, issued_before".to_owned());
             }

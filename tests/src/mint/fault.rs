@@ -97,7 +97,10 @@ impl SignatureFault {
         let half = signature.len() / 2;
         match self {
             Self::Empty => signature.clear(),
-            Self::FlipFirst => signature.first_mut().into_iter().for_each(|byte| *byte ^= 1),
+            Self::FlipFirst => signature
+                .first_mut()
+                .into_iter()
+                .for_each(|byte| *byte ^= 1),
             Self::FlipLast => signature.last_mut().into_iter().for_each(|byte| *byte ^= 1),
             Self::Truncate => {
                 signature.pop();

@@ -14,8 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use api_key::hmac_hex;
 use api_key::ApiKeyForm;
+pub use api_key::hmac_hex;
 use fault::{Rewrite, Shape, SignatureFault};
 pub use key::{TestKey, public_jwk};
 
@@ -184,7 +184,11 @@ impl Form {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-        if self.signature.as_ref().is_some_and(SignatureFault::needs_no_key) {
+        if self
+            .signature
+            .as_ref()
+            .is_some_and(SignatureFault::needs_no_key)
+        {
             return Ok(Vec::new());
         }
         let key = self.key.as_ref();
@@ -248,7 +252,10 @@ mod tests {
         assert_eq!(good.split('.').count(), 3);
         let table = [
             (json!({ "signature": "empty" }), "."),
-            (json!({ "shape": [{ "segments": 2 }] }), "J9.eyJzdWIiOiJhIn0"),
+            (
+                json!({ "shape": [{ "segments": 2 }] }),
+                "J9.eyJzdWIiOiJhIn0",
+            ),
             (json!({ "shape": ["padded"] }), "="),
             (json!({ "shape": [{ "after": "\n" }] }), "\n"),
             (json!({ "signature": { "text": "AAAA" } }), ".AAAA"),
@@ -266,7 +273,10 @@ mod tests {
         let table = [
             (json!({ "base": "bad" }), "no token"),
             (json!({ "base": "loop" }), "stands on itself"),
-            (json!({ "base": "good", "signatur": "empty" }), "unknown field"),
+            (
+                json!({ "base": "good", "signatur": "empty" }),
+                "unknown field",
+            ),
             (json!({ "alg": "none" }), "neither a key nor a signature"),
             (json!({ "base": "good", "key": "p999" }), "p999"),
             (json!({ "base": "good", "alg": "RS256" }), "RS256"),
