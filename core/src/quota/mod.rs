@@ -8,6 +8,7 @@
 //! after the other, and where one refuses after all, because another thread
 //! came between, [`Counters::restore`] what the earlier ones took.
 
+mod bounds;
 mod calendar;
 mod distinct;
 mod kind;

@@ -163,9 +163,8 @@ impl Trial {
         for step in 0..DECISIONS_OF_A_SEED {
             self.wait();
             if step % 64 == 0 {
-                let periods = 3 * i128::from(self.pace_ms) * 1_000_000;
-                self.naive
-                    .tidy(time_of(&self.kind, self.now) - periods.max(1 << 40));
+                let periods = 3 * i128::from(self.pace_ms) * self.ms_unit();
+                self.naive.tidy(time_of(&self.kind, self.now) - periods);
             }
             match self.rng.below(8) {
                 0 => self.settle_one(),
@@ -174,21 +173,23 @@ impl Trial {
         }
     }
 
-    /// Moves the clocks: mostly not at all or a little, now and then far.
+    /// Moves the clock: mostly not at all or a little, now and then far.
     fn wait(&mut self) {
-        let ns = match self.rng.below(12) {
+        let unit = self.ms_unit() as u64;
+        let pace = self.pace_ms * unit;
+        let step = match self.rng.below(12) {
             0..=5 => 0,
-            6..=8 => self.rng.next() % (self.pace_ms * 1_000_000 / 4 + 2),
-            9 => self.rng.next() % (self.pace_ms * 3_000_000 + 2),
-            10 => 1_000_000 * self.pace_ms,
-            _ => self.rng.next() % 5_000_000,
+            6..=8 => self.rng.next() % (pace / 4 + 2),
+            9 => self.rng.next() % (3 * pace + 2),
+            10 => pace,
+            _ => self.rng.next() % (5 * unit),
         };
-        let before = self.now.mono_ns / 1_000_000;
-        self.now.mono_ns += ns;
-        self.now.wall_ms += (self.now.mono_ns / 1_000_000 - before) as i64;
-        // Ten years at most: the other calendar is not asked for what comes after.
-        if self.now.wall_ms > wall("2190-01-01T00:00:00Z").wall_ms {
-            self.now.wall_ms = wall("2190-01-01T00:00:00Z").wall_ms;
+        if unit == 1 {
+            // The other calendar is not asked for what comes after.
+            let last = wall("2190-01-01T00:00:00Z").wall_ms;
+            self.now.wall_ms = (self.now.wall_ms + step as i64).min(last);
+        } else {
+            self.now.mono_ns += step;
         }
     }
 
