@@ -68,3 +68,16 @@ pub const MAX_CONDITION_HEIGHT: u16 = 64;
 pub const MAX_CONDITION_COST: u64 = 10_000;
 /// Most entries that the alternatives of all rules leave in the index.
 pub const MAX_ENTRIES: usize = 1 << 24;
+
+/// Most limits of one policy.
+pub const MAX_LIMITS: usize = 256;
+/// Most that a limit lets through, and most that a request costs.
+pub const MAX_LIMIT: u64 = 1 << 40;
+/// Longest period of a limit, in milliseconds: a century.
+pub const MAX_LIMIT_PERIOD_MS: u64 = 100 * 365 * 86_400_000;
+/// Largest limit for which each request, or each different value, is remembered.
+pub const MAX_SLIDING_EXACT: u64 = 1_024;
+/// Most counters that one limit has room for.
+pub const MAX_LIMIT_CAPACITY: u32 = 1 << 26;
+/// Most counters, remembered times and values of all limits together.
+pub const MAX_LIMIT_CELLS: u64 = 1 << 28;
