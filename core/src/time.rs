@@ -1,6 +1,6 @@
 //! Times and durations as text.
 
-use crate::program::condition::Timestamp;
+use crate::program::condition::{Timestamp, Zone};
 
 /// Units of a duration with their milliseconds.
 pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
@@ -22,16 +22,9 @@ pub(crate) const PERIOD_UNITS: [(&str, u64); 7] = [
     ("year", 31_536_000_000),
 ];
 
-/// Whether a text names a time zone of the tz database.
+/// Whether a text is a time zone: a name of the tz database, `UTC`, or an offset such as `+02:00`.
 pub(crate) fn is_zone(text: &str) -> bool {
-    zone(text).is_some()
-}
-
-/// The time zone of a name.
-pub(crate) fn zone(text: &str) -> Option<jiff::tz::TimeZone> {
-    let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic());
-    let zone = jiff::tz::TimeZoneDatabase::bundled().get(text);
-    zone.ok().filter(|_| is_name)
+    Zone::parse(text).is_some()
 }
 
 /// The name of a time zone that is close to a text that is none.

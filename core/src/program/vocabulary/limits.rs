@@ -30,7 +30,7 @@ pub(crate) struct Calendar {
     pub(crate) every: u32,
     /// Milliseconds since 1970; without one, windows begin where the unit does.
     pub(crate) anchor_ms: Option<i64>,
-    /// A name of the tz database; `None` is UTC.
+    /// A name of the tz database or an offset; `None` is UTC.
     pub(crate) zone: Option<Box<str>>,
 }
 
@@ -54,6 +54,19 @@ impl CalendarUnit {
         ("month", Self::Month),
         ("year", Self::Year),
     ];
+
+    /// Milliseconds of the longest one.
+    pub(crate) const fn most_ms(self) -> u64 {
+        const DAY: u64 = 86_400_000;
+        match self {
+            Self::Minute => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+            Self::Month => 31 * DAY,
+            Self::Year => 366 * DAY,
+        }
+    }
 }
 
 /// When a limit is asked.

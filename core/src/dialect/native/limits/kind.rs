@@ -1,7 +1,9 @@
 //! How a limit counts, and how much it lets through.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::limits::{MAX_LIMIT, MAX_LIMIT_PERIOD_MS, MAX_SLIDING_EXACT};
+use crate::limits::{
+    EXACT_SLIDING, MAX_BURST_NS, MAX_DISTINCT, MAX_LIMIT, MAX_LIMIT_ENTRIES, MAX_LIMIT_PERIOD_MS,
+};
 use crate::program::vocabulary::limits::{Calendar, CalendarUnit, LimitKind};
 use crate::rule::Amount;
 use crate::text::{Key, MappingReader, Node, Span};
@@ -25,7 +27,6 @@ const PARTS: &[(&str, &[&str])] = &[
     ("within", &["distinct"]),
 ];
 const DEFAULT_LEASE_MS: u64 = 60_000;
-const MAX_EVERY: u64 = 10_000;
 
 /// Reads the kind of a limit and its amount.
 pub(super) fn read<'a>(
@@ -134,34 +135,38 @@ impl<'a> Lower<'_, '_, 'a> {
             "concurrency" => {
                 let lease = self.part("lease");
                 let lease = lease.map(|(_, node)| self.check(period(node)));
-                let amount = self.amount(node);
+                let amount = self.amount(node)?;
+                self.at_most(node, &amount, MAX_LIMIT_ENTRIES, "what is under way is counted");
                 let lease_ms = lease.unwrap_or(Some(DEFAULT_LEASE_MS))?;
-                Some((LimitKind::Concurrency { lease_ms }, amount?))
+                Some((LimitKind::Concurrency { lease_ms }, amount))
             }
             _ => {
                 let (_, within) = self.required("within", name)?;
                 let period_ms = self.check(period(within));
                 let (_, limit) = self.required("limit", name)?;
                 let amount = self.amount(limit)?;
-                if amount.most() > MAX_SLIDING_EXACT {
-                    let message =
-                        format!("different values are told apart up to {MAX_SLIDING_EXACT}");
-                    let error = Diagnostic::error(Code::BAD_LIMIT, limit.span, message);
-                    self.scope.diagnostics.push(error);
-                }
+                self.at_most(limit, &amount, MAX_DISTINCT, "different values are told apart");
                 let period_ms = period_ms?;
                 Some((LimitKind::Distinct { period_ms }, amount))
             }
         }
     }
 
+    fn at_most(&mut self, node: &Node, amount: &Amount, most: u64, what: &str) {
+        if amount.most() > most {
+            let message = format!("{what} up to {most}");
+            let error = Diagnostic::error(Code::BAD_LIMIT, node.span, message);
+            self.scope.diagnostics.push(error);
+        }
+    }
+
     /// Small limits are counted exactly, unless it is said otherwise.
     fn exact(&mut self, given: Option<(&Node, bool)>, most: u64) -> Option<bool> {
         match given {
-            None => Some(most <= MAX_SLIDING_EXACT),
-            Some((node, true)) if most > MAX_SLIDING_EXACT => {
+            None => Some(most <= EXACT_SLIDING),
+            Some((node, true)) if most > MAX_LIMIT_ENTRIES => {
                 let message = format!(
-                    "each request is remembered, which is done for limits up to {MAX_SLIDING_EXACT}"
+                    "each request is remembered, which is done for limits up to {MAX_LIMIT_ENTRIES}"
                 );
                 let error = Diagnostic::error(Code::LIMIT_CONTRADICTS, node.span, message);
                 self.scope
@@ -180,9 +185,9 @@ impl<'a> Lower<'_, '_, 'a> {
         };
         let (count, period_ns) = self.check(rate(node))?;
         let burst = burst?;
-        let tolerance = u128::from(period_ns) * u128::from(burst) / u128::from(count);
-        if tolerance > u128::from(MAX_LIMIT_PERIOD_MS) * 1_000_000 {
-            let message = "at this rate the burst takes more than a century to come back";
+        let whole = period_ns.div_ceil(count).checked_mul(burst);
+        if whole.is_none_or(|whole| whole > MAX_BURST_NS) {
+            let message = "at this rate the burst takes more than 73 years to come back";
             let error = Diagnostic::error(Code::RATE_WRAPS, node.span, message);
             self.scope
                 .diagnostics
@@ -242,7 +247,8 @@ impl<'a> Lower<'_, '_, 'a> {
         outer_zone: Option<Entry<'a>>,
     ) -> Option<Calendar> {
         let unit = self.check(word(unit, CalendarUnit::NAMES));
-        let every = every.map(|(_, node)| self.check(self::every(node)));
+        let unit_ms = unit.map_or(0, CalendarUnit::most_ms);
+        let every = every.map(|(_, node)| self.check(self::every(node, unit_ms)));
         let anchor_ms = anchor.map(|(_, node)| self.check(node.as_timestamp_ms()));
         if let (Some((key, _)), Some((other, _))) = (outer_zone, inner_zone) {
             let message = "the zone is given twice";
@@ -417,13 +423,15 @@ fn positive(node: &Node) -> Result<u64, Diagnostic> {
     Err(Diagnostic::error(Code::BAD_LIMIT, node.span, message).help(help))
 }
 
-fn every(node: &Node) -> Result<u32, Diagnostic> {
+/// Units of one window, up to a century.
+fn every(node: &Node, unit_ms: u64) -> Result<u32, Diagnostic> {
     let given = node.as_u64()?;
-    let bounded = u32::try_from(given)
-        .ok()
-        .filter(|_| (1..=MAX_EVERY).contains(&given));
-    bounded.ok_or_else(|| {
-        let message = format!("this number is out of range: 1 to {MAX_EVERY}");
+    let short = given
+        .checked_mul(unit_ms)
+        .is_some_and(|ms| ms <= MAX_LIMIT_PERIOD_MS);
+    let every = u32::try_from(given).ok().filter(|_| short && given > 0);
+    every.ok_or_else(|| {
+        let message = "a window is at least one unit, and at most a century";
         Diagnostic::error(Code::BAD_PERIOD, node.span, message)
     })
 }
@@ -438,6 +446,6 @@ fn zone(node: &Node) -> Result<Box<str>, Diagnostic> {
     let error = Diagnostic::error(Code::UNKNOWN_ZONE, node.span, message);
     Err(match time::zone_like(text) {
         Some(close) => error.help(format!("did you mean \"{close}\"?")),
-        None => error.help("write a name of the tz database, such as Europe/Berlin, or UTC"),
+        None => error.help("write a name of the tz database such as Europe/Berlin, an offset such as +02:00, or UTC"),
     })
 }

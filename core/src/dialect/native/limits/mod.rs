@@ -206,10 +206,10 @@ pub(super) fn check_all(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     let mut cells = 0u64;
     for limit in &rules.limits {
         let each = match limit.kind {
-            // Each key remembers the times, or the values, that it let through.
-            LimitKind::Sliding { exact: true, .. } | LimitKind::Distinct { .. } => {
-                limit.amount.most()
-            }
+            // Each key remembers what it let through.
+            LimitKind::Sliding { exact: true, .. }
+            | LimitKind::Concurrency { .. }
+            | LimitKind::Distinct { .. } => limit.amount.most(),
             _ => 1,
         };
         cells = cells.saturating_add(each.saturating_mul(u64::from(limit.capacity)));
