@@ -96,14 +96,4 @@ impl Limits {
             .copied()
             .unwrap_or(1)
     }
-
-    /// Limits that are asked before identity.
-    pub(crate) fn before_identity(&self) -> &[Limit] {
-        self.limits.get(..self.before).unwrap_or_default()
-    }
-
-    /// Limits that are asked once a request is allowed.
-    pub(crate) fn after_authorization(&self) -> &[Limit] {
-        self.limits.get(self.before..).unwrap_or_default()
-    }
 }

@@ -63,6 +63,12 @@ impl CounterSet {
         making: Making,
     ) -> Result<Self, InstallError> {
         let slots = limits.limits.iter().map(|limit| {
+            if limit.store.is_some() {
+                // Counting in the process instead would be another limit than the one that is written.
+                return Err(InstallError::StoreMissing {
+                    limit: limit.id.to_string(),
+                });
+            }
             LimitCounter::build(limit, before, making).map_err(|error| InstallError::Limit {
                 limit: limit.id.to_string(),
                 problem: error.to_string(),
@@ -71,6 +77,13 @@ impl CounterSet {
         Ok(Self {
             slots: slots.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// By limit, how many requests found no room for a counter.
+    pub(in crate::engine) fn crowded(&self) -> impl Iterator<Item = u64> {
+        self.slots
+            .iter()
+            .map(|slot| slot.counter.counters.crowded())
     }
 }
 

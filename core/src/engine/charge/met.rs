@@ -4,7 +4,7 @@ use super::counters::CounterSet;
 use super::headers::RateLimitHeaders;
 use super::ticket::Ticket;
 use crate::decision::Reason;
-use crate::engine::answer::{Decision, SourceLine};
+use crate::engine::answer::Decision;
 use crate::engine::verdict::Verdict;
 use crate::program::Program;
 use crate::program::limits::Limit;
@@ -245,14 +245,6 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// The limit that refused the request; `None` if it was no limit.
-    #[must_use]
-    pub fn limit(&self) -> Option<&'a str> {
-        let limit = self.verdict().limit()?;
-        let limit = self.program().limits.limits.get(limit as usize);
-        limit.map(|limit| &*limit.id)
-    }
-
     /// Milliseconds after which the same request would pass, as far as limits go; `None` if waiting would not help,
     /// or if no limit refused it.
     #[must_use]
@@ -287,16 +279,17 @@ impl<'a> Decision<'a> {
         core::iter::from_fn(move || states.next_met())
     }
 
+    /// Whether a limit refused that is asked before anybody is identified.
+    pub(in crate::engine) fn refused_before_identity(&self) -> bool {
+        let before = self.program().limits.before;
+        self.verdict()
+            .limit()
+            .is_some_and(|limit| (limit as usize) < before)
+    }
+
     /// Those of them that refuse for now.
     pub(super) fn refusing(&self) -> impl Iterator<Item = (&'a Limit, Outcome)> + use<'a> {
         self.met()
             .filter(|(_, outcome)| outcome.verdict() == Answer::Denied)
-    }
-
-    /// Where the limit stands that refused the request.
-    pub(in crate::engine) fn limit_source(&self) -> Option<SourceLine<'a>> {
-        let limit = self.verdict().limit()?;
-        let limit = self.program().limits.limits.get(limit as usize)?;
-        Some(SourceLine::new(self.program(), limit.at))
     }
 }

@@ -7,16 +7,20 @@
 //! | [`met`] | what one limit says, for the decision and its reader |
 //! | [`headers`] | the same as header fields |
 //! | [`ticket`] | what is settled later |
+//! | [`told`] | the same for people |
 
 pub(super) mod counters;
 mod headers;
 mod key;
 mod met;
 pub(super) mod ticket;
+mod told;
 
 pub use headers::{RateLimit, RateLimitHeaders, RateLimitPolicy};
 pub(super) use met::Charges;
 pub use met::{LimitState, LimitStates};
+pub(super) use told::told;
+pub use told::{AskedLimit, KeyValue};
 
 use super::scratch::Sets;
 use super::verdict::Verdict;
@@ -169,12 +173,14 @@ impl Charger<'_> {
         if !together {
             return;
         }
-        let mut lost = None;
+        let mut lost: Option<usize> = None;
         for (at, one) in met.iter_mut().enumerate().filter(|(_, one)| !one.shadow) {
+            if lost.is_some() && !one.always {
+                continue;
+            }
             one.take(self.counters, self.now);
             if one.refuses().is_some() {
-                lost = Some(at);
-                break;
+                lost = lost.or(Some(at));
             }
         }
         let Some(lost) = lost else { return };
