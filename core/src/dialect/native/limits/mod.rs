@@ -15,7 +15,7 @@ mod store;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::limits::{MAX_LIMIT_CAPACITY, MAX_LIMIT_CELLS, MAX_LIMITS};
 use crate::program::vocabulary::limits::{LimitKind, OnError, OnFull, OnMissing, Phase};
-use crate::rule::{Limit, LimitCost, Predicate, RuleSet, Test};
+use crate::rule::{Amount, KeyPart, Limit, LimitCost, Predicate, RuleSet, Test};
 use crate::text::{Key, MappingReader, Node, Span};
 
 use super::condition::Conditions;
@@ -44,8 +44,10 @@ const ON_MISSING: &[(&str, OnMissing)] = &[
 ];
 const ON_ERROR: &[(&str, OnError)] = &[("deny", OnError::Deny), ("skip", OnError::Skip)];
 
-/// Counters of a limit that does not say how many there may be.
-const DEFAULT_CAPACITY: u32 = 65_536;
+/// Keys of a limit that does not say how many there may be.
+const DEFAULT_CAPACITY: u64 = 65_536;
+/// What they may remember together; of what remembers more for each there are fewer.
+const DEFAULT_ENTRIES: u64 = 1 << 23;
 
 /// Lowers the limits of one source.
 pub(super) fn lower<'a>(
@@ -112,7 +114,7 @@ fn limit<'a>(
         phase: phase.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
         always: charge.is_some(),
-        capacity: given_capacity.unwrap_or(if by.is_empty() { 1 } else { DEFAULT_CAPACITY }),
+        capacity: given_capacity.unwrap_or_else(|| default_capacity(&by, &kind, &amount)),
         by,
         kind,
         amount,
@@ -129,6 +131,24 @@ fn limit<'a>(
 }
 
 const CHARGES: &[(&str, ())] = &[("always", ())];
+
+fn default_capacity(by: &[KeyPart], kind: &LimitKind, amount: &Amount) -> u32 {
+    if by.is_empty() {
+        return 1;
+    }
+    let keys = DEFAULT_CAPACITY.min(DEFAULT_ENTRIES / entries_of(kind, amount).max(1));
+    u32::try_from(keys.max(1)).unwrap_or(1)
+}
+
+/// What one key remembers: one number, or each request or value that it let through.
+fn entries_of(kind: &LimitKind, amount: &Amount) -> u64 {
+    match kind {
+        LimitKind::Sliding { exact: true, .. }
+        | LimitKind::Concurrency { .. }
+        | LimitKind::Distinct { .. } => amount.most(),
+        _ => 1,
+    }
+}
 
 fn capacity(node: &Node) -> Result<u32, Diagnostic> {
     let given = node.as_u64()?;
@@ -161,7 +181,7 @@ fn check_phase(limit: &Limit, conditions: &Conditions<'_>, diagnostics: &mut Dia
             refuse(part.span, "this value belongs to the caller");
         }
     }
-    if let crate::rule::Amount::Tiers { by, span, .. } = &limit.amount
+    if let Amount::Tiers { by, span, .. } = &limit.amount
         && by.is_identity()
     {
         refuse(*span, "this value belongs to the caller");
@@ -205,17 +225,11 @@ pub(super) fn check_all(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     }
     let mut cells = 0u64;
     for limit in &rules.limits {
-        let each = match limit.kind {
-            // Each key remembers what it let through.
-            LimitKind::Sliding { exact: true, .. }
-            | LimitKind::Concurrency { .. }
-            | LimitKind::Distinct { .. } => limit.amount.most(),
-            _ => 1,
-        };
+        let each = entries_of(&limit.kind, &limit.amount);
         cells = cells.saturating_add(each.saturating_mul(u64::from(limit.capacity)));
         if cells > MAX_LIMIT_CELLS {
             let message =
-                format!("the limits together keep more than {MAX_LIMIT_CELLS} counters and times");
+                format!("the limits together remember more than {MAX_LIMIT_CELLS} things");
             let error = Diagnostic::error(Code::BAD_CAPACITY, limit.id.span, message);
             diagnostics
                 .push(error.help("give a smaller `capacity`, or `exact: false` to a sliding one"));
