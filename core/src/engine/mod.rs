@@ -27,8 +27,7 @@ pub use charge::{
     AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
 };
 pub use explain::{
-    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict,
-    Nearest,
+    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
 };
 pub use scratch::Scratch;
 pub use settle::Guard;
@@ -179,7 +178,10 @@ impl fmt::Display for InstallError {
                 write!(f, "the limit \"{limit}\" cannot be counted: {problem}")
             }
             Self::StoreMissing { limit } => {
-                write!(f, "the limit \"{limit}\" is counted in a store, and this engine has none")
+                write!(
+                    f,
+                    "the limit \"{limit}\" is counted in a store, and this engine has none"
+                )
             }
         }
     }

@@ -109,7 +109,12 @@ impl LimitCounter {
             .find(|counter| counter.identity == limit.identity);
         let counter = match known {
             Some(known) if known.plan.serves(&plan) => Arc::clone(known),
-            known => Arc::new(Counter::build(limit, plan, known.map(|known| &**known), making)?),
+            known => Arc::new(Counter::build(
+                limit,
+                plan,
+                known.map(|known| &**known),
+                making,
+            )?),
         };
         Ok(Self {
             counter,
@@ -208,11 +213,7 @@ const fn unit(unit: CalendarUnit) -> Unit {
 }
 
 /// What each tier allows in one of several processes.
-fn allowances(
-    limit: &Limit,
-    kind: &Kind,
-    processes: u64,
-) -> Result<Box<[Allowance]>, KindError> {
+fn allowances(limit: &Limit, kind: &Kind, processes: u64) -> Result<Box<[Allowance]>, KindError> {
     let amounts: Vec<u64> = match &limit.amount {
         Amount::Fixed(amount) => vec![*amount],
         Amount::Tiers {

@@ -226,12 +226,7 @@ impl Charger<'_> {
 }
 
 /// What a request asks of a limit; nothing if the limit is not for it.
-fn meet(
-    number: usize,
-    limit: &Limit,
-    slot: &LimitCounter,
-    facts: &Held<'_, '_>,
-) -> Option<Met> {
+fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>) -> Option<Met> {
     let view = facts.view;
     let predicates = &view.bound.program.predicates;
     let mut met = Met {
