@@ -52,6 +52,7 @@ mod load;
 mod pattern;
 mod policy;
 mod program;
+pub mod quota;
 mod request;
 mod request_json;
 mod rule;
