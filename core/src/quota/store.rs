@@ -278,7 +278,7 @@ pub struct Charge<'a> {
     pub key: CounterKey,
     /// How it counts.
     pub kind: Kind,
-    /// Units to take; 0 fits while anything is left to take, and takes nothing.
+    /// Units to take; 0 always fits, and takes nothing.
     pub cost: u64,
     /// Units admitted while the store was away: charged first, even if the limit has no room.
     pub owed: u64,
@@ -310,6 +310,10 @@ pub struct Ask<'a> {
     pub units: u64,
     /// For how long units are wanted, in milliseconds: no lease is longer.
     pub hold_ms: u64,
+    /// What the asking process knows the counter by; a store only hands it back.
+    pub tag: u64,
+    /// When the question was put, in nanoseconds of the asking process' monotonic clock; a store only hands it back.
+    pub sent_ns: u64,
 }
 
 /// Units that one process alone may spend. They are charged already.
