@@ -1,3 +1,7 @@
 //! What Gatelet touches of the world: files and their watching, key sets over HTTP, secrets, shared counters.
 
 #![forbid(unsafe_code)]
+
+mod redis;
+
+pub use redis::{RedisOptions, RedisStore, RedisStoreError, Status, StoreUrlError};
