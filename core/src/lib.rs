@@ -52,7 +52,7 @@ mod load;
 mod pattern;
 mod policy;
 mod program;
-pub mod quota;
+mod quota;
 mod request;
 mod request_json;
 mod rule;
@@ -69,5 +69,6 @@ pub use engine::{
 };
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
+pub use quota::store;
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
 pub use request_json::{RequestBuf, RequestError, RequestView};

@@ -3,7 +3,7 @@
 use super::Inner;
 use super::connection::Failure;
 use super::question::{integers, kind_of};
-use gatelet::quota::{Counter, CounterKey, Unavailable};
+use gatelet::store::{Counter, CounterKey, Unavailable};
 use redis::{FromRedisValue as _, Value};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What no decision waits for: units asked for ahead, and notes.
 
 use super::{Inner, connection::Failure};
-use gatelet::quota::{Ask, Charge, CounterKey, Grant, Grants, Kind, Note, Unavailable};
+use gatelet::store::{Ask, Charge, CounterKey, Grant, Grants, Kind, Note, Unavailable};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};

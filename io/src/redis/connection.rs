@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use gatelet::quota::Unavailable;
+use gatelet::store::Unavailable;
 
 /// Why there is no answer, with what the server said.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ pub use url::StoreUrlError;
 
 use background::Background;
 use connection::Failure;
-use gatelet::quota::{
+use gatelet::store::{
     Answer, Ask, Charge, Counter, CounterKey, Grant, Grants, Note, QuotaStore, Unavailable,
 };
 use pool::Pool;

@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Failure};
 use super::url::Server;
-use gatelet::quota::Unavailable;
+use gatelet::store::Unavailable;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

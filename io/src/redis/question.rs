@@ -1,7 +1,7 @@
 //! Questions as arguments of scripts, and their answers.
 
 use super::connection::Failure;
-use gatelet::quota::{Answer, Ask, Charge, CounterKey, Grant, Kind, Unavailable, Window};
+use gatelet::store::{Answer, Ask, Charge, CounterKey, Grant, Kind, Unavailable, Window};
 use redis::{Cmd, Value};
 
 /// Longest sliding span whose every charge is remembered, in charges.
@@ -88,7 +88,7 @@ pub(super) fn check(charge: &Charge<'_>) -> Result<(), Failure> {
         Kind::Concurrency { .. } => charge.cost > MAX_FLIGHT,
         _ => letter(&charge.kind) == '?',
     };
-    let most = 2 * gatelet::quota::MAX_UNITS;
+    let most = 2 * gatelet::store::MAX_UNITS;
     if beyond || !charge.kind.is_countable() || charge.cost.max(charge.owed) > most {
         let what = format!(
             "limit {}: {:?} is beyond this store",

@@ -4,7 +4,7 @@
 use super::breaker::Breaker;
 use super::charged::{Charged, OnDown, Outcome, Receipt, SharedLimit, Source};
 use super::lease::{Held, Home, Leases, Leftover, Now, Slot};
-use super::store::{
+use super::question::{
     Answer, Ask, Charge, CounterKey, Grant, Grants, Kind, Note, QuotaStore, Unavailable,
 };
 use core::sync::atomic::{AtomicUsize, Ordering};

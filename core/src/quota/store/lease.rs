@@ -4,7 +4,7 @@
 //! store already, so what is lost here is burnt, never admitted twice. A lease
 //! belongs to one window and ends by this process' monotonic clock.
 
-use super::store::{CounterKey, Grant, Kind, Window};
+use super::question::{CounterKey, Grant, Kind, Window};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Slots that one lock guards, and that a counter can be in.

@@ -1,7 +1,7 @@
 //! What a limit in a store says to a request, and what takes the charge back.
 
 use super::lease::{Now, Part, Slot};
-use super::store::{Answer, Unavailable};
+use super::question::{Answer, Unavailable};
 use core::time::Duration;
 use std::sync::Arc;
 

@@ -1,0 +1,4 @@
+//! Counters in a real Redis, with real faults.
+
+mod counting;
+mod server;
