@@ -220,20 +220,14 @@ pub(super) fn letter_of(charge: &Charge<'_>) -> char {
 
 /// The integers of an answer.
 pub(super) fn integers(value: &Value) -> Result<Vec<i64>, Failure> {
-    let unexpected = || {
-        Failure::new(
-            Unavailable::Refused,
-            "the server's answer is not as expected",
-        )
-    };
     let Value::Array(items) = value else {
-        return Err(unexpected());
+        return Err(out_of_step());
     };
     items
         .iter()
         .map(|item| match item {
             Value::Int(number) => Ok(*number),
-            _ => Err(unexpected()),
+            _ => Err(out_of_step()),
         })
         .collect()
 }
@@ -242,17 +236,25 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// An answer that is not to this question: the connection is out of step, and the question's fate unknown.
+fn out_of_step() -> Failure {
+    Failure::new(
+        Unavailable::Lost,
+        "the server's answer is to another question",
+    )
+}
+
 pub(super) fn read_answers(
     value: &Value,
     hold: u64,
     answers: &mut [Answer],
 ) -> Result<(), Failure> {
     let numbers = integers(value)?;
-    if numbers.len() != 5 * answers.len() {
-        return Err(Failure::new(
-            Unavailable::Refused,
-            "the server's answer is not as long as expected",
-        ));
+    let Some((name, numbers)) = numbers.split_first() else {
+        return Err(out_of_step());
+    };
+    if unsigned(*name) != hold || numbers.len() != 5 * answers.len() {
+        return Err(out_of_step());
     }
     for (place, numbers) in answers.iter_mut().zip(numbers.chunks_exact(5)) {
         if let [fits, remaining, reset_ms, retry_ms, window] = *numbers {
@@ -271,26 +273,20 @@ pub(super) fn read_answers(
 
 pub(super) fn read_grant(value: &Value, lease: u64) -> Result<Grant, Failure> {
     let numbers = integers(value)?;
-    let [
-        units,
-        window,
-        valid_ms,
-        named,
-        remaining,
-        reset_ms,
-        retry_ms,
-    ] = *numbers.as_slice()
-    else {
-        return Err(Failure::new(
-            Unavailable::Refused,
-            "the server's answer is not as long as expected",
-        ));
+    let [units, window, valid_ms, named, name, rest @ ..] = numbers.as_slice() else {
+        return Err(out_of_step());
     };
+    let &[remaining, reset_ms, retry_ms] = rest else {
+        return Err(out_of_step());
+    };
+    if unsigned(*name) != lease {
+        return Err(out_of_step());
+    }
     Ok(Grant {
-        units: unsigned(units),
-        window,
-        valid_ms: unsigned(valid_ms),
-        lease: if named == 1 { lease } else { 0 },
+        units: unsigned(*units),
+        window: *window,
+        valid_ms: unsigned(*valid_ms),
+        lease: if *named == 1 { lease } else { 0 },
         remaining: unsigned(remaining),
         reset_ms: unsigned(reset_ms),
         retry_ms: unsigned(retry_ms),

@@ -1,4 +1,6 @@
 //! Counters in a real Redis, with real faults.
 
 mod counting;
+mod faults;
+mod proxy;
 mod server;

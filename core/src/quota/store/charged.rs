@@ -76,6 +76,14 @@ pub struct Receipt {
     pub(super) hold: u64,
 }
 
+impl Receipt {
+    /// Beginning of the window that was charged, by the store's clock in milliseconds since 1970; 0 where there is none.
+    #[must_use]
+    pub fn window(&self) -> i64 {
+        self.window
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Source {
     /// Nothing was charged.

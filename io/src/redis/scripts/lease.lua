@@ -2,7 +2,7 @@
 --
 -- ARGV: least, most, hold in ms, owed, name of the lease, letter, then what the
 -- letter has in `take`. Answers units, beginning of the window, valid for ms,
--- whether they can be given back, left, reset and retry in ms.
+-- whether they can be given back, the name, left, reset and retry in ms.
 
 -- Of what is left, one process gets at most this part, so that near the end all get some.
 local PART = 8
@@ -10,7 +10,7 @@ local PART = 8
 local MOST = 64
 
 local least, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local hold, owed = tonumber(ARGV[3]), tonumber(ARGV[4])
+local hold, owed, name = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function portion(left)
   if left < least then return 0 end
@@ -24,7 +24,7 @@ if ARGV[6] == 'r' then
   local retry = units == 0 and rate.retry_ms(self, least) or 0
   if units > 0 then rate.take(self, units) end
   if units > 0 or owed > 0 then rate.write(self) end
-  return { units, 0, hold, 0, rate.left(self), rate.reset_ms(self), retry }
+  return { units, 0, hold, 0, name, rate.left(self), rate.reset_ms(self), retry }
 end
 
 local self = window.new(KEYS[1], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]),
@@ -45,4 +45,5 @@ if units > 0 or owed > 0 then window.write(self) end
 -- Rounded down: a lease never outlives its window.
 local valid = math.max(math.floor((self.to * 1000 - now_us) / 1000), 0)
 local retry = units == 0 and math.max(window.reset_ms(self), 1) or 0
-return { units, self.from, math.min(valid, hold), named, window.left(self), window.reset_ms(self), retry }
+return { units, self.from, math.min(valid, hold), named, name, window.left(self),
+  window.reset_ms(self), retry }

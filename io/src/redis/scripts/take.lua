@@ -174,7 +174,8 @@ for i, key in ipairs(KEYS) do
   found[i] = { fits, retry, finish, owed > 0 }
 end
 
-local answer = {}
+-- The name comes back, so that nobody takes the answer for that of another question.
+local answer = { tonumber(ARGV[2]) }
 for _, one in ipairs(found) do
   local left, reset, from, write = one[3](all and ARGV[1] == 'take')
   -- Refused and nothing owed leaves everything as it is.
