@@ -2,5 +2,6 @@
 
 mod counting;
 mod faults;
+mod processes;
 mod proxy;
 mod server;

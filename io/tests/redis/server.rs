@@ -62,17 +62,13 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Kills it as a crash would, and starts it again on what it had written.
-    pub(crate) fn crash_and_restart(&mut self) {
-        self.crash();
-        self.restart();
-    }
-
+    /// Kills it as a crash would.
     pub(crate) fn crash(&mut self) {
         self.signal("KILL");
         self.child.wait().unwrap();
     }
 
+    /// Starts it again on what it had written.
     pub(crate) fn restart(&mut self) {
         self.child = spawn(self.port, &self.folder).unwrap();
     }
