@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod deciders;
 mod redis;
 
+pub use deciders::{Deciders, QueueFull};
 pub use redis::{RedisOptions, RedisStore, RedisStoreError, Status, StoreUrlError};

@@ -15,6 +15,8 @@ use crate::program::{Program, Route};
 pub(super) trait Listen: Watch {
     /// Whether every candidate has to be evaluated, also those that cannot change the verdict.
     const EVERY_CANDIDATE: bool;
+    /// Whether limits are charged.
+    const CHARGES: bool;
     fn candidate(&mut self, entry: &Entry, truth: Truth);
 }
 

@@ -5,36 +5,51 @@
 mod answer;
 mod authorize;
 mod bind;
+mod charge;
 mod condition;
 mod explain;
 pub(crate) mod identify;
+mod preflight;
 mod query;
 mod report;
 mod roles;
 mod scratch;
+mod settle;
 #[cfg(test)]
 mod soundness;
+mod time;
 mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
+pub use charge::ticket::{Ticket, TicketError};
+pub use charge::{
+    AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
+};
 pub use explain::{
-    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
+    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict,
+    Nearest,
 };
 pub use scratch::Scratch;
+pub use settle::Guard;
 
 use crate::clock::{Clock, SystemClock};
 use crate::decision::Reason;
 use crate::policy::Policy;
+use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
-use crate::request::Request;
+use crate::request::{Charge, Request};
 use authorize::Listen;
+use charge::Charger;
+use charge::counters::{CounterSet, Making};
+use charge::ticket::Tickets;
 use core::fmt;
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use identify::Refused;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use time::Time;
 use verdict::Verdict;
 use view::View;
 
@@ -58,11 +73,19 @@ use view::View;
 pub struct Engine {
     /// Number of the installation in `installed`; no other installation of any engine has it.
     current: AtomicU64,
-    installed: Mutex<(u64, Arc<Policy>)>,
-    clock: Arc<dyn Clock>,
-    replay: bool,
-    /// The latest time that was decided by, in milliseconds since 1970: time never goes back.
-    highest: AtomicI64,
+    installed: Mutex<Installed>,
+    time: Time,
+    making: Making,
+    /// There are some once a policy with limits was installed.
+    tickets: OnceLock<Tickets>,
+}
+
+/// A policy in force.
+#[derive(Clone)]
+struct Installed {
+    number: u64,
+    policy: Arc<Policy>,
+    counters: Arc<CounterSet>,
 }
 
 /// How an engine works, apart from its policy.
@@ -70,6 +93,7 @@ pub struct Engine {
 pub struct EngineConfig {
     clock: Arc<dyn Clock>,
     replay: bool,
+    processes: u32,
 }
 
 impl Default for EngineConfig {
@@ -78,6 +102,7 @@ impl Default for EngineConfig {
         Self {
             clock: Arc::new(SystemClock),
             replay: false,
+            processes: 1,
         }
     }
 }
@@ -99,12 +124,23 @@ impl EngineConfig {
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
+
+    /// Divides limits that are counted in the process among so many, as a host that forks has; 1 by default.
+    ///
+    /// Each process gives out its part, rounded down, so that all together give out
+    /// no more than the limit. A policy with a limit that leaves a process nothing is
+    /// not installed.
+    #[must_use]
+    pub fn with_processes(self, processes: u32) -> Self {
+        Self { processes, ..self }
+    }
 }
 
 impl fmt::Debug for EngineConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineConfig")
             .field("replay", &self.replay)
+            .field("processes", &self.processes)
             .finish_non_exhaustive()
     }
 }
@@ -113,22 +149,39 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("current", &self.current)
-            .field("replay", &self.replay)
+            .field("making", &self.making)
             .finish_non_exhaustive()
     }
 }
 
 /// Why a policy was not installed.
-///
-/// Nothing that a policy can need today is missing once it is loaded, so no
-/// installation fails yet; what comes from outside (key sets, secrets) will.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum InstallError {}
+pub enum InstallError {
+    /// A limit cannot be counted by this engine.
+    Limit {
+        /// The limit's id.
+        limit: String,
+        /// Why, for people.
+        problem: String,
+    },
+    /// A limit is counted in a store, and the engine has none.
+    StoreMissing {
+        /// The limit's id.
+        limit: String,
+    },
+}
 
 impl fmt::Display for InstallError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit { limit, problem } => {
+                write!(f, "the limit \"{limit}\" cannot be counted: {problem}")
+            }
+            Self::StoreMissing { limit } => {
+                write!(f, "the limit \"{limit}\" is counted in a store, and this engine has none")
+            }
+        }
     }
 }
 
@@ -136,6 +189,8 @@ impl std::error::Error for InstallError {}
 
 /// Numbers installations, of all engines.
 static INSTALLATIONS: AtomicU64 = AtomicU64::new(1);
+/// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
+static ENGINES: AtomicU32 = AtomicU32::new(1);
 
 impl Engine {
     /// An engine that decides by `policy`.
@@ -143,19 +198,31 @@ impl Engine {
     /// # Errors
     /// What the policy needs from outside is missing; see [`InstallError`].
     pub fn new(policy: Policy, config: EngineConfig) -> Result<Self, InstallError> {
-        let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self {
-            current: AtomicU64::new(number),
-            installed: Mutex::new((number, Arc::new(policy))),
-            clock: config.clock,
+        let making = Making {
+            processes: u64::from(config.processes.max(1)),
             replay: config.replay,
-            highest: AtomicI64::new(i64::MIN),
-        })
+        };
+        let counters = CounterSet::build(&policy.program.limits, &CounterSet::default(), making)?;
+        let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
+        let engine = Self {
+            current: AtomicU64::new(number),
+            installed: Mutex::new(Installed {
+                number,
+                policy: Arc::new(policy),
+                counters: Arc::new(counters),
+            }),
+            time: Time::new(config.clock, config.replay),
+            making,
+            tickets: OnceLock::new(),
+        };
+        engine.prepare_tickets();
+        Ok(engine)
     }
 
     /// Puts another policy in force, for every decision that begins after this returns.
     ///
-    /// Decisions that are under way end by the policy that they began with.
+    /// Decisions that are under way end by the policy that they began with. Counters
+    /// of limits that stay the same in id, kind, key and period are kept.
     ///
     /// # Errors
     /// What the policy needs from outside is missing; the one in force stays. See [`InstallError`].
@@ -163,28 +230,49 @@ impl Engine {
         let policy = Arc::new(policy);
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let before = {
-            let mut installed = self
-                .installed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let before = core::mem::replace(&mut *installed, (number, policy));
+            let mut installed = self.installed();
+            let limits = &policy.program.limits;
+            let counters = CounterSet::build(limits, &installed.counters, self.making)?;
+            let next = Installed {
+                number,
+                policy,
+                counters: Arc::new(counters),
+            };
+            let before = core::mem::replace(&mut *installed, next);
             self.current.store(number, Ordering::Release);
             before
         };
+        self.prepare_tickets();
         // Freed outside the lock: a large policy takes its time.
         drop(before);
         Ok(())
     }
 
+    fn installed(&self) -> std::sync::MutexGuard<'_, Installed> {
+        self.installed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepare_tickets(&self) {
+        if !self.snapshot().policy.program.limits.limits.is_empty() {
+            let number = match self.making.replay {
+                true => 0,
+                false => ENGINES.fetch_add(1, Ordering::Relaxed),
+            };
+            self.tickets.get_or_init(|| Tickets::new(number));
+        }
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> Arc<Policy> {
-        self.snapshot().1
+        self.snapshot().policy
     }
 
     /// Room for the decisions of one thread.
     pub fn scratch(&self) -> Scratch {
-        let (number, policy) = self.snapshot();
-        Scratch::new(policy, number)
+        let installed = self.snapshot();
+        Scratch::new(installed.policy, installed.counters, installed.number)
     }
 
     /// Decides a request. Allocates nothing, unless another policy was installed since `scratch` was last used.
@@ -197,7 +285,7 @@ impl Engine {
         explain::explain(self, scratch, request)
     }
 
-    /// One decision: snapshot, bind, identify, authorize.
+    /// One decision: snapshot, bind, limits before identity, identify, authorize, limits after it.
     #[inline]
     fn run<'a, L: Listen>(
         &self,
@@ -208,6 +296,7 @@ impl Engine {
         self.pin(scratch);
         let Scratch {
             policy,
+            counters,
             buffers,
             sets,
             arena,
@@ -218,7 +307,7 @@ impl Engine {
             Decision::refused(policy, request, Verdict::plain(reason, Some(detail)))
         };
 
-        if request.at.is_some() && !self.replay {
+        if request.at.is_some() && !self.time.is_replay() {
             return refuse(Reason::MalformedRequest, "at_outside_replay");
         }
         let bound = match bind::bind(program, request, buffers) {
@@ -237,6 +326,11 @@ impl Engine {
             Ok(action) => action,
             Err(()) => return refuse(Reason::MalformedRequest, "action_mismatch"),
         };
+        let charger = self.charger(program, counters, request, L::CHARGES);
+        view.now = charger.now.wall_ms;
+        if let Some(verdict) = charger.before_identity(&view, sets, arena) {
+            return Decision::answered(policy, view, sets, verdict, None);
+        }
         view.caller = match identify::identify(program, request) {
             Ok(caller) => caller,
             Err(Refused::Malformed(malformed)) => {
@@ -252,16 +346,39 @@ impl Engine {
                 );
             }
         };
-        if program.inputs.time {
-            view.now = self.now(request.at);
-        }
         if let Err(malformed) = roles::resolve(&view, sets, arena) {
             return refuse(Reason::MalformedRequest, malformed.0);
         }
         let conflict = roles::conflict(program, sets).is_some();
         let tallies = authorize::authorize(&view, sets, arena, listen);
-        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies);
+        let verdicts = verdict::conclude(&view, sets, conflict, &tallies);
+        let verdicts = preflight::pass(&view, verdicts);
+        let (verdict, virtually) = charger.after_authorization(&view, sets, arena, verdicts);
         Decision::answered(policy, view, sets, verdict, virtually)
+    }
+
+    /// What the limits of this decision are asked with.
+    #[inline]
+    fn charger<'e>(
+        &'e self,
+        program: &Program,
+        counters: &'e CounterSet,
+        request: &Request<'_>,
+        charges: bool,
+    ) -> Charger<'e> {
+        let limits = !program.limits.limits.is_empty();
+        Charger {
+            counters,
+            tickets: self.tickets.get().filter(|_| limits),
+            now: self
+                .time
+                .now(request.at, program.inputs.time || limits, limits),
+            charge: match request.charge {
+                Charge::None => Charge::None,
+                charge if charges => charge,
+                _ => Charge::Peek,
+            },
+        }
     }
 
     /// Makes `scratch` decide by the policy in force.
@@ -278,28 +395,14 @@ impl Engine {
         *scratch = self.scratch();
     }
 
-    fn snapshot(&self) -> (u64, Arc<Policy>) {
-        let installed = self
-            .installed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (installed.0, Arc::clone(&installed.1))
-    }
-
-    /// The time that a request is decided by: never below the highest seen.
-    fn now(&self, at: Option<i64>) -> i64 {
-        let highest = self.highest.load(Ordering::Relaxed);
-        let time = match (self.replay, at) {
-            (true, Some(at)) => at,
-            (true, None) if highest != i64::MIN => highest,
-            _ => self.clock.wall_ms(),
-        };
-        self.highest.fetch_max(time, Ordering::Relaxed).max(time)
+    fn snapshot(&self) -> Installed {
+        self.installed().clone()
     }
 }
 
 impl Listen for Unwatched {
     const EVERY_CANDIDATE: bool = false;
+    const CHARGES: bool = true;
 
     #[inline]
     fn candidate(&mut self, _: &Entry, _: Truth) {}

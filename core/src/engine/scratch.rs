@@ -1,6 +1,8 @@
 //! What one thread decides with: a pinned policy and room for everything that a decision needs.
 
 use super::bind::RemoteIp;
+use super::charge::Charges;
+use super::charge::counters::CounterSet;
 use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
@@ -21,6 +23,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Scratch {
     pub(super) policy: Arc<Policy>,
+    pub(super) counters: Arc<CounterSet>,
     /// Which installation of which engine is pinned.
     pub(super) pinned: u64,
     pub(super) buffers: Buffers,
@@ -30,10 +33,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub(super) fn new(policy: Arc<Policy>, pinned: u64) -> Self {
+    pub(super) fn new(policy: Arc<Policy>, counters: Arc<CounterSet>, pinned: u64) -> Self {
         let (buffers, sets) = (Buffers::new(&policy.program), Sets::new(&policy.program));
         Self {
             policy,
+            counters,
             pinned,
             buffers,
             sets,
@@ -127,6 +131,8 @@ pub(super) struct Sets {
     /// For walking the path of a SPIFFE ID.
     pub(super) workload_path: PathBuffer,
     pub(super) workload_segments: Segments,
+    /// What limits said.
+    pub(super) charges: Charges,
 }
 
 /// A matching rule with requirements.
@@ -155,6 +161,7 @@ impl Sets {
             decision: 0,
             workload_path: PathBuffer::new(),
             workload_segments: Segments::new(),
+            charges: Charges::for_limits(program.limits.limits.len()),
         }
     }
 

@@ -105,6 +105,8 @@ pub(super) struct Verdict {
     pub(super) guard: Option<RoleId>,
     /// Where nothing allowed it: the layers that do not, one bit each.
     lacking: u64,
+    /// The limit that refused.
+    limit: u32,
 }
 
 impl Verdict {
@@ -120,7 +122,14 @@ impl Verdict {
             rule: NONE,
             guard: None,
             lacking: 0,
+            limit: NONE,
         }
+    }
+
+    /// A limit refuses.
+    pub(super) const fn by_limit(reason: Reason, limit: u32) -> Self {
+        let plain = Self::plain(reason, None);
+        Self { limit, ..plain }
     }
 
     const fn by(reason: Reason, rule: u32) -> Self {
@@ -130,6 +139,7 @@ impl Verdict {
             rule,
             guard: None,
             lacking: 0,
+            limit: NONE,
         }
     }
 
@@ -143,6 +153,10 @@ impl Verdict {
 
     pub(super) fn rule(&self) -> Option<u32> {
         (self.rule != NONE).then_some(self.rule)
+    }
+
+    pub(super) fn limit(&self) -> Option<u32> {
+        (self.limit != NONE).then_some(self.limit)
     }
 }
 
@@ -226,6 +240,7 @@ fn decide(
         rule: tally.allowed,
         guard: tally.guard,
         lacking: 0,
+        limit: NONE,
     }
 }
 

@@ -46,6 +46,10 @@ pub(super) fn lower(sections: &[Sections<'_>], rules: &mut RuleSet, diagnostics:
         if let Some(identity) = section.identity {
             settings.read_identity(identity, diagnostics);
         }
+        if let Some((key, node)) = section.preflight {
+            let value = diagnostics.check(word(node, &[("allow", true)]));
+            settings.preflight.set(key, value, diagnostics);
+        }
     }
     settings.write(rules, diagnostics);
 }
@@ -89,6 +93,7 @@ struct Settings {
     credentials: Agreed<Credentials>,
     trust_host: Agreed<TrustHost>,
     trust_domains: Agreed<TrustDomains>,
+    preflight: Agreed<bool>,
 }
 
 /// Equal where the credentials are, wherever they stand.
@@ -231,6 +236,7 @@ impl Settings {
             let error = Diagnostic::error(Code::MISSING_KEY, *span, message);
             diagnostics.push(error.help("write `trusted_proxies` beside it"));
         }
+        rules.preflight = self.preflight.get().unwrap_or(false);
         let network = &mut rules.network;
         network.trusted_proxies = self.trusted_proxies.get().unwrap_or_default();
         // Proxies that are trusted stand in a row of one, unless it is said otherwise.

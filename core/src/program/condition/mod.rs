@@ -34,5 +34,5 @@ pub(crate) use node::{
 };
 pub(crate) use optional::makes_optional;
 pub(crate) use set::StrSet;
-pub(crate) use time::{Duration, TimePart, Timestamp, Zone};
+pub(crate) use time::{Date, Duration, TimePart, Timestamp, Zone, days_from_date, days_in_month};
 pub(crate) use value::{Constant, List, ListView, Map, Optional, Value, equal};

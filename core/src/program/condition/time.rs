@@ -220,7 +220,8 @@ impl Zone {
         zone.ok().filter(|_| named).map(Self::Named)
     }
 
-    fn offset_seconds(&self, at: i64) -> i64 {
+    /// Seconds that local time is ahead of UTC at some second since 1970.
+    pub(crate) fn offset_seconds(&self, at: i64) -> i64 {
         match self {
             Self::Fixed(seconds) => *seconds,
             Self::Named(zone) => jiff::Timestamp::from_second(at)
@@ -351,16 +352,18 @@ fn parse_decimal(number: &str, unit: i128) -> Option<i128> {
 }
 
 /// A day of the proleptic Gregorian calendar.
-struct Date {
-    year: i64,
-    month: i64,
-    day: i64,
+pub(crate) struct Date {
+    pub(crate) year: i64,
+    /// From 1.
+    pub(crate) month: i64,
+    /// From 1.
+    pub(crate) day: i64,
 }
 
 impl Date {
     /// The date `days` after 1970-01-01. Years begin in March here, so that a
     /// leap day is the last of its year; 146,097 days are 400 years.
-    fn from_days(days: i64) -> Self {
+    pub(crate) fn from_days(days: i64) -> Self {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let of_era = shifted.rem_euclid(146_097);
@@ -382,7 +385,7 @@ impl Date {
 }
 
 /// The inverse of [`Date::from_days`].
-fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let from_march = (month + 9) % 12;
@@ -390,7 +393,7 @@ fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,

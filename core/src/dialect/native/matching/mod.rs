@@ -25,7 +25,7 @@ use super::schema::Schema;
 
 /// What the lowering of matches needs at hand.
 pub(super) struct Scope<'s, 'a> {
-    schema: &'s Schema<'a>,
+    pub(super) schema: &'s Schema<'a>,
     pub(super) diagnostics: &'s mut Diagnostics,
     /// Nothing once it is used up; that has been reported.
     set_copies_left: Option<usize>,

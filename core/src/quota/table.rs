@@ -1,0 +1,408 @@
+//! Cells by key in a fixed table: found, claimed, reclaimed and held one thread at a time.
+//!
+//! A cell is a tag (63 bits of the keyed hash, and one that says *busy*) and
+//! some words. The first word is always the time at which the cell comes to
+//! equal a fresh one: what is over may be given to another key, and nothing is
+//! lost.
+//!
+//! - A thread changes words only between making the tag busy and setting it back.
+//! - A cell once claimed never becomes empty again, only another key's. So a search ends at
+//!   the first line with an empty cell: the key was never placed beyond it.
+//! - Keys are brought in under the lock of their stripe, so no key has two cells. A stripe's
+//!   holder may wait for a cell, a cell's holder waits for nothing.
+//! - What a reclaimed cell remembered last is the table's floor: a fresh cell starts there, so
+//!   that a thread whose clock reading is old does not find an earlier time fresh.
+
+use super::sync::{AtomicU64, Ordering, Patience, fence};
+use std::array;
+
+/// Cells of one line.
+const CELLS: usize = 4;
+const BUSY: u64 = 1;
+const EMPTY: u64 = 0;
+/// The tag of the one cell that shares what has none, and of a key whose hash is the empty tag.
+const SHARED: u64 = 2;
+/// Lines in which a key may be. With two cells for each key of the capacity, fewer than one in 10⁹ finds them all taken.
+const REACH: usize = 32;
+const MAX_STRIPES: usize = 64;
+
+/// Four cells: 64 bytes, one line of a cache, where a cell has one word.
+#[repr(align(64))]
+#[derive(Debug)]
+struct Line<const W: usize> {
+    tags: [AtomicU64; CELLS],
+    words: [[AtomicU64; W]; CELLS],
+}
+
+/// The size of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Keys that it has to hold at once.
+    pub(super) capacity: usize,
+    /// Further words of each cell, beside its line.
+    pub(super) slots: usize,
+}
+
+/// A fixed number of cells of `W` words, found by key.
+#[derive(Debug)]
+pub(super) struct Table<const W: usize> {
+    lines: Box<[Line<W>]>,
+    stripes: Box<[AtomicU64]>,
+    floor: AtomicU64,
+    shared: Line<W>,
+    slots: Box<[AtomicU64]>,
+    stride: usize,
+}
+
+/// A cell that was found, not held.
+#[derive(Clone, Copy)]
+pub(super) struct Cell<'t, const W: usize> {
+    key: u64,
+    tag: &'t AtomicU64,
+    words: &'t [AtomicU64; W],
+    slots: &'t [AtomicU64],
+}
+
+/// A cell that this thread alone may change, until this is dropped.
+pub(super) struct Held<'t, const W: usize> {
+    cell: Cell<'t, W>,
+}
+
+enum Hold<'t, const W: usize> {
+    Held(Held<'t, W>),
+    /// It has become another key's.
+    Moved,
+    /// Its holder does not come back.
+    Stuck,
+}
+
+impl<const W: usize> Line<W> {
+    fn new() -> Self {
+        Self {
+            tags: array::from_fn(|_| AtomicU64::new(EMPTY)),
+            words: array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0))),
+        }
+    }
+}
+
+impl Shape {
+    /// Two cells for each key, and one place at least.
+    fn lines(self) -> usize {
+        self.capacity.div_ceil(CELLS / 2).max(1)
+    }
+
+    /// Bytes of a table of this size.
+    pub(super) fn bytes<const W: usize>(self) -> Option<usize> {
+        let cell_slots = self.slots.checked_mul(CELLS)?.checked_mul(8)?;
+        size_of::<Line<W>>()
+            .checked_add(cell_slots)?
+            .checked_mul(self.lines().checked_add(1)?)
+    }
+}
+
+/// The keyed hash as a tag: without the bit that says busy, and never empty.
+fn tag_of(key: u64) -> u64 {
+    match key & !BUSY {
+        EMPTY => SHARED,
+        tag => tag,
+    }
+}
+
+impl<const W: usize> Table<W> {
+    pub(super) fn new(shape: Shape) -> Self {
+        let lines = shape.lines();
+        // The last places are those of the shared cell.
+        let slots = (lines * CELLS + 1) * shape.slots;
+        let table = Self {
+            lines: (0..lines).map(|_| Line::new()).collect(),
+            stripes: (0..lines.min(MAX_STRIPES))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            floor: AtomicU64::new(0),
+            shared: Line::new(),
+            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            stride: shape.slots,
+        };
+        let [shared, ..] = &table.shared.tags;
+        shared.store(SHARED, Ordering::Release);
+        table
+    }
+
+    /// Where a fresh cell starts.
+    pub(super) fn floor(&self) -> u64 {
+        self.floor.load(Ordering::Acquire)
+    }
+
+    /// The cell of a key that has one.
+    #[inline]
+    pub(super) fn find(&self, key: u64) -> Option<Cell<'_, W>> {
+        let tag = tag_of(key);
+        for (at, line) in self.way(tag) {
+            let mut open = false;
+            for (place, seen) in line.tags.iter().enumerate() {
+                let seen = seen.load(Ordering::Acquire);
+                if seen & !BUSY == tag {
+                    let cell = self.cell(at, line, place)?;
+                    return Some(Cell { key: tag, ..cell });
+                }
+                open |= seen == EMPTY;
+            }
+            if open {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Holds the cell of a key that has one.
+    pub(super) fn hold(&self, key: u64) -> Option<Held<'_, W>> {
+        let mut patience = Patience::default();
+        loop {
+            match self.find(key)?.hold(&mut patience) {
+                Hold::Held(held) => return Some(held),
+                Hold::Moved => {}
+                Hold::Stuck => return None,
+            }
+        }
+    }
+
+    /// Holds the cell of a key, a fresh one if it had none; nothing if all are taken.
+    #[inline]
+    pub(super) fn hold_or_claim(&self, key: u64, now: u64) -> Option<Held<'_, W>> {
+        let mut patience = Patience::default();
+        while let Some(cell) = self.find(key) {
+            match cell.hold(&mut patience) {
+                Hold::Held(held) => return Some(held),
+                Hold::Moved => {}
+                Hold::Stuck => return None,
+            }
+        }
+        self.bring_in(tag_of(key), now)
+    }
+
+    /// Holds the cell of all keys that found no place.
+    pub(super) fn hold_shared(&self) -> Option<Held<'_, W>> {
+        let cells = self.lines.len() * CELLS;
+        let [tag, ..] = &self.shared.tags;
+        let [words, ..] = &self.shared.words;
+        let slots = self.slots.get(cells * self.stride..).unwrap_or_default();
+        let cell = Cell {
+            key: SHARED,
+            tag,
+            words,
+            slots,
+        };
+        match cell.hold(&mut Patience::default()) {
+            Hold::Held(held) => Some(held),
+            Hold::Moved | Hold::Stuck => None,
+        }
+    }
+
+    /// Every cell that has a key, held one after the other.
+    pub(super) fn each(&self) -> impl Iterator<Item = Held<'_, W>> {
+        let places = self.lines.iter().enumerate();
+        let cells = places.flat_map(move |(at, line)| {
+            (0..CELLS).filter_map(move |place| self.cell(at, line, place))
+        });
+        cells.filter_map(|cell| {
+            let mut patience = Patience::default();
+            loop {
+                let key = cell.tag.load(Ordering::Acquire) & !BUSY;
+                if key == EMPTY {
+                    return None;
+                }
+                match (Cell { key, ..cell }).hold(&mut patience) {
+                    Hold::Held(held) => return Some(held),
+                    Hold::Moved => {}
+                    Hold::Stuck => return None,
+                }
+            }
+        })
+    }
+
+    /// The lines in which a key may be, with their numbers.
+    #[inline]
+    fn way(&self, tag: u64) -> impl Iterator<Item = (usize, &Line<W>)> {
+        // The high half of a product is below the number of lines, and even if the hash is.
+        let product = u128::from(tag) * self.lines.len() as u128;
+        let home = usize::try_from(product >> 64).unwrap_or(0);
+        let (before, from) = self.lines.split_at_checked(home).unwrap_or_default();
+        let from = from
+            .iter()
+            .enumerate()
+            .map(move |(n, line)| (home + n, line));
+        from.chain(before.iter().enumerate()).take(REACH)
+    }
+
+    #[inline]
+    fn cell<'t>(&'t self, at: usize, line: &'t Line<W>, place: usize) -> Option<Cell<'t, W>> {
+        let slots = if self.stride == 0 {
+            &[]
+        } else {
+            let first = (at * CELLS + place) * self.stride;
+            self.slots.get(first..first + self.stride)?
+        };
+        Some(Cell {
+            key: EMPTY,
+            tag: line.tags.get(place)?,
+            words: line.words.get(place)?,
+            slots,
+        })
+    }
+
+    /// Gives a key a cell, unless another thread just did.
+    #[cold]
+    fn bring_in(&self, tag: u64, now: u64) -> Option<Held<'_, W>> {
+        let mut patience = Patience::default();
+        let _stripe = self.hold_stripe(tag, &mut patience)?;
+        while let Some(cell) = self.find(tag) {
+            match cell.hold(&mut patience) {
+                Hold::Held(held) => return Some(held),
+                Hold::Moved => {}
+                Hold::Stuck => return None,
+            }
+        }
+        for (at, line) in self.way(tag) {
+            for place in 0..CELLS {
+                let cell = Cell {
+                    key: tag,
+                    ..self.cell(at, line, place)?
+                };
+                if cell.claim(now, &self.floor) {
+                    return Some(cell.fresh(self.floor()));
+                }
+            }
+        }
+        None
+    }
+
+    fn hold_stripe(&self, tag: u64, patience: &mut Patience) -> Option<Stripe<'_>> {
+        let number = usize::try_from(tag >> 1).unwrap_or(0) % self.stripes.len();
+        let stripe = self.stripes.get(number)?;
+        while stripe
+            .compare_exchange(0, BUSY, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            if !patience.wait() {
+                return None;
+            }
+        }
+        Some(Stripe(stripe))
+    }
+}
+
+/// The right to bring in the keys of one stripe.
+struct Stripe<'t>(&'t AtomicU64);
+
+impl Drop for Stripe<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl<'t, const W: usize> Cell<'t, W> {
+    /// The first word, as it was at some moment since the cell was found; nothing if it is another key's by now.
+    #[inline]
+    pub(super) fn first(&self) -> Option<u64> {
+        let [first, ..] = self.words.as_slice() else {
+            return None;
+        };
+        let value = first.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        (self.tag.load(Ordering::Relaxed) & !BUSY == self.key).then_some(value)
+    }
+
+    #[inline]
+    fn hold(self, patience: &mut Patience) -> Hold<'t, W> {
+        loop {
+            match self.tag.compare_exchange(
+                self.key,
+                self.key | BUSY,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Hold::Held(Held { cell: self }),
+                Err(seen) if seen & !BUSY != self.key => return Hold::Moved,
+                Err(_) if patience.wait() => {}
+                Err(_) => return Hold::Stuck,
+            }
+        }
+    }
+
+    /// Makes an empty cell, or one that is over, this key's and busy.
+    fn claim(&self, now: u64, floor: &AtomicU64) -> bool {
+        let taken = self.key | BUSY;
+        let seen = self.tag.load(Ordering::Acquire);
+        let over = || {
+            let [first, ..] = self.words.as_slice() else {
+                return None;
+            };
+            let first = first.load(Ordering::Relaxed);
+            (first <= now).then_some(first)
+        };
+        let swap = |from, to| {
+            self.tag
+                .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+        };
+        if seen == EMPTY {
+            return swap(EMPTY, taken);
+        }
+        // Held as the other key's first: it must not be missing while it may yet turn out to be alive.
+        if seen & BUSY != 0 || over().is_none() || !swap(seen, seen | BUSY) {
+            return false;
+        }
+        let Some(last) = over() else {
+            self.tag.store(seen, Ordering::Release);
+            return false;
+        };
+        floor.fetch_max(last, Ordering::AcqRel);
+        self.tag.store(taken, Ordering::Release);
+        true
+    }
+
+    /// A claimed cell as every key starts.
+    fn fresh(self, floor: u64) -> Held<'t, W> {
+        for word in self.words {
+            word.store(0, Ordering::Relaxed);
+        }
+        if let [first, ..] = self.words.as_slice() {
+            first.store(floor, Ordering::Relaxed);
+        }
+        Held { cell: self }
+    }
+}
+
+impl<'t, const W: usize> Held<'t, W> {
+    /// The key, as far as the table knows it.
+    pub(super) fn key(&self) -> u64 {
+        self.cell.key
+    }
+
+    #[inline]
+    pub(super) fn read(&self) -> [u64; W] {
+        array::from_fn(|n| {
+            let word = self.cell.words.get(n);
+            word.map_or(0, |word| word.load(Ordering::Relaxed))
+        })
+    }
+
+    #[inline]
+    pub(super) fn write(&self, values: [u64; W]) {
+        for (word, value) in self.cell.words.iter().zip(values) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// The words beside the line.
+    pub(super) fn slots(&self) -> &'t [AtomicU64] {
+        self.cell.slots
+    }
+}
+
+impl<const W: usize> Drop for Held<'_, W> {
+    #[inline]
+    fn drop(&mut self) {
+        self.cell.tag.store(self.cell.key, Ordering::Release);
+    }
+}

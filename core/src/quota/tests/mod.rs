@@ -1,0 +1,46 @@
+//! Counters against worked examples, and against a naive model.
+
+mod rate;
+mod window;
+
+use super::*;
+use crate::time::parse_timestamp;
+
+/// Counters that can hold a few keys.
+fn counters(kind: Kind, most: u64) -> Counters {
+    let plan = Plan {
+        kind,
+        most,
+        capacity: 16,
+        on_full: OnFull::Overflow,
+    };
+    Counters::new(plan).unwrap()
+}
+
+/// A request of one unit.
+fn ask(allowance: Allowance, cost: u64) -> Ask {
+    Ask {
+        cost,
+        limit: allowance.limit,
+        interval_ns: allowance.interval_ns,
+        member: 0,
+    }
+}
+
+fn mono_ms(ms: u64) -> Now {
+    Now {
+        wall_ms: 0,
+        mono_ns: ms * 1_000_000,
+    }
+}
+
+fn wall(text: &str) -> Now {
+    Now {
+        wall_ms: parse_timestamp(text).unwrap(),
+        mono_ns: 0,
+    }
+}
+
+const S: u64 = 1_000;
+const MIN: u64 = 60 * S;
+const H: u64 = 60 * MIN;
