@@ -16,6 +16,7 @@ mod json;
 mod lines;
 mod policy;
 mod progress;
+mod quota;
 mod requests;
 mod table;
 mod terminal;
@@ -46,5 +47,6 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Quota(arguments) => quota::run(&arguments),
     }
 }

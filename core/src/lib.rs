@@ -70,5 +70,6 @@ pub use engine::{
 };
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
+pub use quota::store;
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
 pub use request_json::{RequestBuf, RequestError, RequestView};
