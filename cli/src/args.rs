@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gatelet::store::CounterKey;
 
 /// Decide requests against a policy: who is calling, how much they may call, what they may do.
 #[derive(Parser)]
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Key(Key),
     #[command(subcommand)]
     Token(Token),
+    Quota(Quota),
 }
 
 const EXIT_CODES: &str = "\
@@ -165,6 +167,72 @@ pub(crate) struct Eval {
     /// How to print the value; the answers to --jsonl are always JSON.
     #[arg(long, value_enum, default_value_t = TextFormat::Human)]
     pub(crate) format: TextFormat,
+}
+
+const QUOTA_HELP: &str = "\
+Counters are told apart by digests of what a limit counts by: the values themselves are not in the
+store. What processes hold in leases is counted as used; a reset does not take it from them.
+
+Example:
+  gatelet quota show plan --store redis://localhost";
+
+/// Show, reset and export the live counters of a store.
+#[derive(Args)]
+#[command(after_help = QUOTA_HELP)]
+pub(crate) struct Quota {
+    #[command(subcommand)]
+    pub(crate) act: QuotaAct,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QuotaAct {
+    /// Show each limit that has live counters, and its fullest one.
+    List {
+        #[command(flatten)]
+        at: StoreAt,
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+        format: TextFormat,
+    },
+    /// Show the live counters of one limit, the fullest first.
+    Show {
+        /// The limit's id.
+        limit: String,
+        /// Only this counter: 32 hexadecimal digits.
+        #[arg(long)]
+        key: Option<CounterKey>,
+        #[command(flatten)]
+        at: StoreAt,
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+        format: TextFormat,
+    },
+    /// Forget the counters of one limit: what was used is free again.
+    Reset {
+        /// The limit's id.
+        limit: String,
+        /// Only this counter: 32 hexadecimal digits.
+        #[arg(long)]
+        key: Option<CounterKey>,
+        #[command(flatten)]
+        at: StoreAt,
+    },
+    /// Write every live counter as a line of JSON.
+    Export {
+        #[command(flatten)]
+        at: StoreAt,
+    },
+}
+
+/// The store that is looked at.
+#[derive(Args)]
+pub(crate) struct StoreAt {
+    /// Where it is: redis://[user[:password]@]host[:port][/database].
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: String,
+    /// What its keys begin with.
+    #[arg(long, value_name = "TEXT", default_value = "gatelet")]
+    pub(crate) prefix: String,
 }
 
 /// The policy that decides.

@@ -17,6 +17,7 @@ mod key;
 mod lines;
 mod policy;
 mod progress;
+mod quota;
 mod requests;
 mod table;
 mod terminal;
@@ -50,5 +51,6 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Key(Key::New(arguments)) => key::new(&arguments),
         Command::Token(Token::Inspect(arguments)) => token::inspect(&arguments),
+        Command::Quota(arguments) => quota::run(&arguments),
     }
 }

@@ -100,6 +100,7 @@ fn every_policy_in_the_documents_loads() {
         "docs/policy.md",
         "docs/identity.md",
         "docs/conditions.md",
+        "docs/quota.md",
     ] {
         for (at, block) in blocks(&read(document), "yaml").iter().enumerate() {
             let name = format!("{document}#{at}");
@@ -120,7 +121,7 @@ fn every_policy_in_the_documents_loads() {
 fn every_key_field_reason_and_option_is_described() {
     let answers = ["docs/requests-and-decisions.md"];
     for (name, documents) in [
-        ("policy", &["docs/policy.md", "docs/identity.md"][..]),
+        ("policy", &["docs/policy.md", "docs/identity.md", "docs/quota.md"][..]),
         ("request", &answers),
         ("decision", &answers),
     ] {
@@ -216,6 +217,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/requests-and-decisions.md",
         "docs/cli.md",
         "docs/conditions.md",
+        "docs/quota.md",
     ] {
         let text = read(document);
         for link in text

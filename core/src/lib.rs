@@ -49,6 +49,7 @@ mod dialect;
 mod engine;
 pub mod eval;
 mod identity;
+mod install;
 mod json;
 mod keys;
 pub mod limits;
@@ -56,8 +57,6 @@ mod load;
 mod pattern;
 mod policy;
 mod program;
-// Until limits of policies are lowered into it.
-#[allow(dead_code, unused_imports)]
 mod quota;
 mod request;
 mod request_json;
@@ -73,8 +72,10 @@ pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
-    Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
-    Headers, HeldRole, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow, SourceLine,
+    AskedLimit, Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation,
+    Failed, Guard, Headers, HeldRole, KeyValue, LayerVerdict, LimitState, LimitStates, Nearest,
+    Obligation, Obligations, RateLimit, RateLimitHeaders, RateLimitPolicy, Scratch, Shadow,
+    SourceLine, Ticket, TicketError,
 };
 pub use identity::api_key::NewApiKey;
 pub use identity::cache::{TokenCache, TokenCounts};
@@ -82,7 +83,8 @@ pub use identity::refresh::{
     Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
 };
 pub use identity::revocation::{MAX_REVOCATIONS, Revocation, Revoked};
-pub use identity::store::{InstallError, KeyReport, Keys, Missing, SkippedKey, Unreadable};
+pub use identity::store::{KeyReport, Keys, SkippedKey};
+pub use install::{InstallError, Missing, Unreadable};
 pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};
@@ -90,5 +92,6 @@ pub use keys::verifier::{KeyMaterial, SignatureVerifier, VerifySignature};
 pub use keys::{KeyFault, KeyProblem, KeySet, KeySetError};
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};
+pub use quota::store;
 pub use request::{Attribute, Charge, Header, Principal, Request, Resource, Value};
 pub use request_json::{RequestBuf, RequestError, RequestView};

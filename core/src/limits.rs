@@ -99,3 +99,22 @@ pub const MAX_CONDITION_HEIGHT: u16 = 64;
 pub const MAX_CONDITION_COST: u64 = 10_000;
 /// Most entries that the alternatives of all rules leave in the index.
 pub const MAX_ENTRIES: usize = 1 << 24;
+
+/// Most limits of one policy.
+pub const MAX_LIMITS: usize = 256;
+/// Most that a limit lets through, and most that an action costs: every number up to it is exact in JSON.
+pub const MAX_LIMIT: u64 = 1 << 53;
+/// Longest period of a limit, in milliseconds: a century.
+pub const MAX_LIMIT_PERIOD_MS: u64 = 100 * 365 * 86_400_000;
+/// Longest time that a rate takes to replenish its whole burst, in nanoseconds: about 73 years.
+pub const MAX_BURST_NS: u64 = 1 << 61;
+/// Largest limit that is counted exactly in a sliding window unless the policy says otherwise.
+pub const EXACT_SLIDING: u64 = 1_024;
+/// Largest limit of what is remembered one by one: exact sliding windows, and what is under way.
+pub const MAX_LIMIT_ENTRIES: u64 = 1 << 15;
+/// Most different values that a limit counts.
+pub const MAX_DISTINCT: u64 = 1_024;
+/// Most keys that one limit has room for.
+pub const MAX_LIMIT_CAPACITY: u32 = 1 << 26;
+/// Most keys, remembered requests and values of all limits together.
+pub const MAX_LIMIT_CELLS: u64 = 1 << 27;

@@ -4,6 +4,9 @@
 //! across pieces: that a role exists is the compiler's question, once for all dialects.
 
 pub(crate) mod identity;
+mod limits;
+
+pub(crate) use limits::{ActionCost, Amount, KeyPart, KeyValue, Limit, LimitCost};
 
 use crate::decision::Parameter;
 use crate::pattern::action::ActionPattern;
@@ -47,6 +50,10 @@ pub(crate) struct RuleSet {
     pub(crate) on_deny: Vec<HeaderOutput>,
     /// Header names that no caller may bring, in lower case.
     pub(crate) strip: Vec<Name>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) costs: Vec<ActionCost>,
+    /// Whether a browser's question before a request across origins is allowed to anyone.
+    pub(crate) preflight: bool,
 }
 
 /// An index into [`RuleSet::layers`].

@@ -1,6 +1,6 @@
 //! Times and durations as text.
 
-use crate::program::condition::Timestamp;
+use crate::program::condition::{Timestamp, Zone};
 
 /// Units of a duration with their milliseconds.
 pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
@@ -10,6 +10,32 @@ pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
     ("h", 3_600_000),
     ("d", 86_400_000),
 ];
+
+/// Units of the period of a rate with their milliseconds: a month has 30 days, a year 365.
+pub(crate) const PERIOD_UNITS: [(&str, u64); 7] = [
+    ("s", 1_000),
+    ("min", 60_000),
+    ("h", 3_600_000),
+    ("day", 86_400_000),
+    ("week", 604_800_000),
+    ("month", 2_592_000_000),
+    ("year", 31_536_000_000),
+];
+
+/// Whether a text is a time zone: a name of the tz database, `UTC`, or an offset such as `+02:00`.
+pub(crate) fn is_zone(text: &str) -> bool {
+    Zone::parse(text).is_some()
+}
+
+/// The name of a time zone that is close to a text that is none.
+pub(crate) fn zone_like(text: &str) -> Option<String> {
+    let names: Vec<String> = jiff::tz::TimeZoneDatabase::bundled()
+        .available()
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    let close = crate::diagnostic::suggest(text, names.iter().map(String::as_str));
+    close.map(str::to_owned)
+}
 
 /// Milliseconds since 1970-01-01T00:00:00Z of an RFC 3339 date and time with its offset.
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {

@@ -65,3 +65,8 @@ pub use outside::Unavailable;
 pub use policy_files::{PolicyFiles, PolicyFilesError, PolicyText};
 pub use report::{Event, PolicyProblem, Status, Trouble};
 pub use supervisor::{Observer, Supervisor, SupervisorError, SupervisorOptions};
+mod deciders;
+mod redis;
+
+pub use deciders::{Deciders, QueueFull};
+pub use redis::{RedisOptions, RedisStore, RedisStoreError, StoreStatus, StoreUrlError};

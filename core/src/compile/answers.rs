@@ -214,7 +214,9 @@ impl Answers {
         index: &mut IndexBuilder<'_, 'r>,
     ) -> Box<[Slot]> {
         let first = rules.rules.first().map(|rule| rule.span);
-        let anywhere = first.or(rules.grants.first().map(|grant| grant.span));
+        let anywhere = first
+            .or(rules.grants.first().map(|grant| grant.span))
+            .or(rules.limits.first().map(|limit| limit.span));
         let Some(span) = anywhere else {
             return Box::default();
         };

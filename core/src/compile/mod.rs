@@ -10,6 +10,7 @@
 //! | [`alternatives`] | facts of a rule that the index can establish |
 //! | [`index`] | the path index and its leaves |
 //! | [`predicates`] | what is left to ask |
+//! | [`limits`] | limits and what actions cost |
 //! | [`answers`] | what decisions say and hand out |
 
 mod alternatives;
@@ -18,6 +19,7 @@ mod grants;
 mod hierarchy;
 mod identity;
 mod index;
+mod limits;
 mod names;
 mod predicates;
 mod separation;
@@ -93,6 +95,7 @@ pub(crate) fn compile(
     }
     let outputs = answers.outputs(rules, &mut index);
     let domains = answers.domains(rules, &mut index);
+    let limits = limits::compile(rules, sources, &mut index);
     let condition_slots = answers.condition_slots(rules, &mut index);
     let index = index.finish(speakers.first().map(Speaker::span));
     vocabulary.check_counts(diagnostics);
@@ -112,6 +115,7 @@ pub(crate) fn compile(
         roles: roles(&vocabulary, &hierarchy, seed),
         inputs: inputs(&vocabulary, &grants, domains, seed),
         grants,
+        limits,
         methods,
         identity,
         needs: identity::needs(rules, sources),
@@ -155,10 +159,11 @@ fn check_permissions(rules: &RuleSet, vocabulary: &Vocabulary<'_>, diagnostics: 
     for Permission { action, span } in rules.roles.iter().flat_map(|role| &role.can) {
         check_action(action, *span, vocabulary, diagnostics);
     }
-    rules
-        .rules
-        .iter()
-        .for_each(|rule| check_actions_of(&rule.predicate, vocabulary, diagnostics));
+    let of_rules = rules.rules.iter().map(|rule| &rule.predicate);
+    let of_limits = rules.limits.iter().map(|limit| &limit.predicate);
+    of_rules
+        .chain(of_limits)
+        .for_each(|predicate| check_actions_of(predicate, vocabulary, diagnostics));
 }
 
 fn check_actions_of(

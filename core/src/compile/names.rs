@@ -122,8 +122,16 @@ impl<'r> Vocabulary<'r> {
         for pattern in rules.roles.iter().flat_map(|role| &role.can) {
             vocabulary.action(&pattern.action);
         }
-        for rule in &rules.rules {
-            vocabulary.predicate(&rule.predicate, diagnostics);
+        for cost in &rules.costs {
+            // Where no actions are declared, those that cost something are known by that.
+            if !vocabulary.closed_actions {
+                vocabulary.actions.intern(0, &cost.action.text);
+            }
+        }
+        let of_rules = rules.rules.iter().map(|rule| &rule.predicate);
+        let of_limits = rules.limits.iter().map(|limit| &limit.predicate);
+        for predicate in of_rules.chain(of_limits) {
+            vocabulary.predicate(predicate, diagnostics);
         }
         vocabulary
     }

@@ -345,7 +345,10 @@ impl Lowering<'_> {
     }
 
     pub(super) fn refuse_building(&mut self, id: ExprId) {
-        if self.mode != Mode::Policy(Profile::Strict) {
+        if !matches!(
+            self.mode,
+            Mode::Policy(Profile::Strict) | Mode::Number(Profile::Strict)
+        ) {
             return;
         }
         let message = "this builds a value for every request";

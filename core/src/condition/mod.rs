@@ -31,7 +31,7 @@ pub(crate) use error::{ConditionError, ConditionErrorKind};
 pub(crate) use schema::{Declared, Schema, Slot};
 pub(crate) use types::Type;
 
-use crate::program::condition::{AttributeId, Node, Program, Span};
+use crate::program::condition::{AttributeId, Constant, Node, Program, Span};
 
 /// What a condition may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) enum Profile {
 pub(crate) enum Mode {
     /// A policy's condition: typed, a bool, of bounded cost.
     Policy(Profile),
+    /// A number in a policy: typed, an int, of bounded cost.
+    Number(Profile),
     /// An expression to try out: any result, any cost that the fuel allows.
     Eval {
         /// Whether types are checked.
@@ -56,7 +58,23 @@ pub(crate) enum Mode {
 
 impl Mode {
     fn is_policy(self) -> bool {
-        matches!(self, Self::Policy(_))
+        matches!(self, Self::Policy(_) | Self::Number(_))
+    }
+
+    /// What is wrong with an expression of this type.
+    fn mismatch(self, ty: &Type) -> Option<(ConditionErrorKind, String)> {
+        match (self, ty) {
+            (Self::Policy(_), Type::Bool | Type::Dyn) => None,
+            (Self::Policy(_), ty) => Some((
+                ConditionErrorKind::NotBoolean,
+                format!("a condition must be a bool, and this is {ty}"),
+            )),
+            (Self::Number(_), Type::Int | Type::Dyn) | (Self::Eval { .. }, _) => None,
+            (Self::Number(_), ty) => Some((
+                ConditionErrorKind::TypeMismatch,
+                format!("this must be an int, and it is {ty}"),
+            )),
+        }
     }
 
     fn is_typed(self) -> bool {
@@ -76,6 +94,17 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
+    /// The number that the expression is, if it is the same for every request.
+    pub(crate) fn constant_int(&self) -> Option<i64> {
+        let Node::Constant(id) = self.program.node(self.program.root?) else {
+            return None;
+        };
+        match self.program.constants.get(id.index())? {
+            Constant::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// The condition's value, if it is the same for every request.
     pub(crate) fn constant(&self) -> Option<bool> {
         match self.program.root.map(|root| self.program.node(root)) {
@@ -100,14 +129,9 @@ pub(crate) fn compile(
     let ty = ast
         .root()
         .map_or(Type::Dyn, |root| checked.ty(root).clone());
-    if mode.is_policy() && !matches!(ty, Type::Bool | Type::Dyn) {
-        let range = ast.root().map_or(0..text.len(), |root| ast.range(root));
-        let message = format!("a condition must be a bool, and this is {ty}");
-        return Err(vec![ConditionError::new(
-            ConditionErrorKind::NotBoolean,
-            range,
-            message,
-        )]);
+    let range = ast.root().map_or(0..text.len(), |root| ast.range(root));
+    if let Some((kind, message)) = mode.mismatch(&ty) {
+        return Err(vec![ConditionError::new(kind, range, message)]);
     }
     let lowered = lower::lower(&ast, &checked, schema, mode);
     if !lowered.errors.is_empty() {

@@ -67,7 +67,7 @@ impl<'a> Decision<'a> {
         self.verdict
     }
 
-    const fn program(&self) -> &'a Program {
+    pub(super) const fn program(&self) -> &'a Program {
         &self.policy.program
     }
 
@@ -92,7 +92,10 @@ impl<'a> Decision<'a> {
     /// Why, more closely: a stable name such as `encoded_slash`.
     #[must_use]
     pub fn detail(&self) -> Option<&'static str> {
-        self.verdict.detail
+        match (self.verdict.limit(), self.bound) {
+            (Some(limit), Some((_, sets))) => sets.charges.detail(self.program(), limit),
+            _ => self.verdict.detail,
+        }
     }
 
     /// The HTTP status that suits the reason.
@@ -107,10 +110,10 @@ impl<'a> Decision<'a> {
         rule_id(self.program(), &self.verdict)
     }
 
-    /// Where that rule stands.
+    /// Where that rule stands, or the limit that refused.
     #[must_use]
     pub fn source(&self) -> Option<SourceLine<'a>> {
-        rule_source(self.program(), &self.verdict)
+        source(self.program(), &self.verdict)
     }
 
     /// Where the grant stands that gave the role whose permission decided; `None` if the role came with the principal.
@@ -205,7 +208,13 @@ impl<'a> Decision<'a> {
         &self.program().outputs.strip
     }
 
-    /// What would have been decided, were the rules and layers in shadow enforced; `None` if the policy has none.
+    /// The limit that refused the request; `None` if it was no limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'a str> {
+        limit_id(self.program(), &self.verdict)
+    }
+
+    /// What would have been decided, were rules, layers and limits in shadow enforced; `None` if the policy has none.
     #[must_use]
     pub fn shadow(&self) -> Option<Shadow<'a>> {
         let verdict = self.shadow?;
@@ -255,11 +264,17 @@ fn rule_id<'a>(program: &'a Program, verdict: &Verdict) -> Option<&'a str> {
         .map(|rule| &*rule.id)
 }
 
-fn rule_source<'a>(program: &'a Program, verdict: &Verdict) -> Option<SourceLine<'a>> {
-    program
-        .rules
-        .get(verdict.rule()? as usize)
-        .map(|rule| SourceLine::new(program, rule.at))
+fn limit_id<'a>(program: &'a Program, verdict: &Verdict) -> Option<&'a str> {
+    let limit = program.limits.limits.get(verdict.limit()? as usize);
+    limit.map(|limit| &*limit.id)
+}
+
+fn source<'a>(program: &'a Program, verdict: &Verdict) -> Option<SourceLine<'a>> {
+    let rule = verdict.rule().and_then(|at| program.rules.get(at as usize));
+    let limits = &program.limits.limits;
+    let limit = verdict.limit().and_then(|at| limits.get(at as usize));
+    let at = rule.map(|rule| rule.at).or(limit.map(|limit| limit.at))?;
+    Some(SourceLine::new(program, at))
 }
 
 /// A line of a policy source; displayed as `shop.yaml:31`.
@@ -289,7 +304,7 @@ impl fmt::Display for SourceLine<'_> {
     }
 }
 
-/// What would have been decided, were the rules and layers in shadow enforced.
+/// What would have been decided, were rules, layers and limits in shadow enforced.
 #[derive(Clone, Copy, Debug)]
 pub struct Shadow<'a> {
     program: &'a Program,
@@ -315,10 +330,16 @@ impl<'a> Shadow<'a> {
         rule_id(self.program, &self.verdict)
     }
 
-    /// Where that rule stands.
+    /// The limit that would have refused.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'a str> {
+        limit_id(self.program, &self.verdict)
+    }
+
+    /// Where that rule or limit stands.
     #[must_use]
     pub fn source(&self) -> Option<SourceLine<'a>> {
-        rule_source(self.program, &self.verdict)
+        source(self.program, &self.verdict)
     }
 }
 

@@ -152,25 +152,44 @@ impl Approvals {
             .fold(0, |set, (at, _)| set | 1 << at)
     }
 
-    /// Uses up those that count once, if the request goes on; false if another was faster.
-    pub(super) fn use_up(
-        &self,
-        verdict: &Verdict,
-        charge: Charge,
-        used: &UsedApprovals,
-        now_ms: i64,
-    ) -> bool {
-        let goes_on = verdict.effect() == Effect::Allow;
-        if self.once == 0 || !goes_on || matches!(charge, Charge::Peek | Charge::None) {
-            return true;
-        }
-        let needed = self.verified.iter().enumerate();
-        let needed = needed.filter(|(at, _)| self.once >> at & 1 == 1);
-        used.take(
-            needed.filter_map(|(_, verified)| verified.as_deref()),
-            now_ms,
-        )
+    /// Those that count once and are needed.
+    fn once(&self) -> impl Iterator<Item = &Verified> + Clone {
+        let all = self.verified.iter().enumerate();
+        let needed = all.filter(|(at, _)| self.once >> at & 1 == 1);
+        needed.filter_map(|(_, verified)| verified.as_deref())
     }
+}
+
+/// Uses up the approvals that count once, if the request goes on; where another was faster, it does not.
+#[inline]
+pub(super) fn use_up(
+    approvals: &Option<Approvals>,
+    used: &UsedApprovals,
+    (verdict, virtually): (Verdict, Option<Verdict>),
+    view: &View<'_>,
+    sets: &mut Sets,
+) -> (Verdict, Option<Verdict>) {
+    let once = approvals.as_ref().filter(|approvals| approvals.once != 0);
+    let Some(approvals) = once.filter(|_| verdict.effect() == Effect::Allow) else {
+        return (verdict, virtually);
+    };
+    let counts = takes(view.bound.request.charge);
+    if counts && !used.take(approvals.once(), view.now) {
+        return (Verdict::used_up(sets), virtually);
+    }
+    (verdict, virtually)
+}
+
+/// A limit has refused what approvals were used up for: they count again.
+#[cold]
+pub(super) fn give_back(approvals: &Option<Approvals>, used: &UsedApprovals, charge: Charge) {
+    if let Some(approvals) = approvals.as_ref().filter(|_| takes(charge)) {
+        used.give_back(approvals.once());
+    }
+}
+
+fn takes(charge: Charge) -> bool {
+    matches!(charge, Charge::Take | Charge::Reserve)
 }
 
 /// Whether it approves this act of this caller.

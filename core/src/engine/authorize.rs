@@ -16,7 +16,7 @@ use crate::program::{ApprovalTerms, Program, Route};
 pub(super) trait Listen: Watch {
     /// Whether every candidate has to be evaluated, also those that cannot change the verdict.
     const EVERY_CANDIDATE: bool;
-    /// Whether the decision uses anything up.
+    /// Whether the decision charges limits and uses approvals up.
     const CHARGES: bool;
     fn candidate(&mut self, entry: &Entry, truth: Truth);
 }

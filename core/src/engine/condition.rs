@@ -22,6 +22,24 @@ pub(super) fn truth(held: &Held<'_, '_>, part: ConditionPart) -> Truth {
     }
 }
 
+/// The value of an expression of type int; nothing where it has none.
+pub(super) fn number(held: &Held<'_, '_>, condition: u32) -> Option<i64> {
+    let program = held.view.bound.program;
+    let condition = program.conditions.get(condition as usize)?;
+    let readings = Readings::new(held);
+    let mut evaluator = Evaluator::new(
+        &condition.program,
+        &readings,
+        held.arena,
+        CONDITION_FUEL,
+        NoRecorder,
+    );
+    match evaluator.result() {
+        Ok(Value::Int(number)) => Some(number),
+        _ => None,
+    }
+}
+
 /// Evaluates a part of a condition, or the whole, and lets `recorder` listen.
 pub(super) fn outcome<R: Recorder>(
     held: &Held<'_, '_>,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub struct EngineConfig {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) replay: bool,
+    pub(super) processes: u32,
     pub(super) keys: Keys,
     pub(super) token_cache: TokenCache,
     pub(super) key_refresh: KeyRefresh,
@@ -26,6 +27,7 @@ impl Default for EngineConfig {
         Self {
             clock: Arc::new(SystemClock),
             replay: false,
+            processes: 1,
             keys: Keys::new(),
             token_cache: TokenCache::default(),
             key_refresh: KeyRefresh::default(),
@@ -76,6 +78,16 @@ impl EngineConfig {
         }
     }
 
+    /// Divides limits that are counted in the process among so many, as a host that forks has; 1 by default.
+    ///
+    /// Each process gives out its part, rounded down, so that all together give out
+    /// no more than the limit. A policy with a limit that leaves a process nothing is
+    /// not installed.
+    #[must_use]
+    pub fn with_processes(self, processes: u32) -> Self {
+        Self { processes, ..self }
+    }
+
     /// Checks signatures with something else than what is built in.
     #[must_use]
     pub fn with_verifier(self, verifier: Arc<dyn SignatureVerifier>) -> Self {
@@ -87,6 +99,7 @@ impl fmt::Debug for EngineConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineConfig")
             .field("replay", &self.replay)
+            .field("processes", &self.processes)
             .field("keys", &self.keys)
             .field("token_cache", &self.token_cache)
             .field("key_refresh", &self.key_refresh)

@@ -6,6 +6,7 @@ mod answer;
 mod approvals;
 mod authorize;
 mod bind;
+mod charge;
 mod condition;
 mod config;
 mod credentials;
@@ -15,47 +16,61 @@ mod inspect;
 mod local;
 mod moment;
 mod overage;
+mod preflight;
 mod query;
 mod report;
 mod roles;
 mod scratch;
+mod settle;
 mod snapshot;
 #[cfg(test)]
 mod soundness;
 #[cfg(test)]
 mod tests;
+mod time;
 mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
+pub use charge::ticket::{Ticket, TicketError};
+pub use charge::{
+    AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
+};
 pub use config::EngineConfig;
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
 };
 pub use scratch::Scratch;
+pub use settle::Guard;
 
-use crate::clock::Clock;
 use crate::decision::Reason;
 use crate::identity::approval::UsedApprovals;
 use crate::identity::cache::{Cache, TokenCounts};
 use crate::identity::check::Desk;
 use crate::identity::refresh::KeyStates;
-use crate::identity::store::{Assembly, InstallError, Store};
+use crate::identity::store::{Assembly, Store};
+use crate::install::InstallError;
 use crate::keys::verifier::SignatureVerifier;
 use crate::policy::Policy;
+use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
-use crate::request::Request;
+use crate::quota::Now;
+use crate::request::{Charge, Request};
 use authorize::Listen;
+use charge::Charger;
+use charge::counters::{CounterSet, Making};
+use charge::ticket::Tickets;
 use core::fmt;
 use core::hash::BuildHasher;
-use core::sync::atomic::{AtomicI64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use identify::Refused;
 use moment::Moment;
 use snapshot::{Installed, Snapshot};
 use std::hash::RandomState;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use time::Time;
 use verdict::Verdict;
 use view::View;
 
@@ -86,17 +101,20 @@ pub struct Engine {
     used_approvals: UsedApprovals,
     states: KeyStates,
     verifier: Arc<dyn SignatureVerifier>,
-    clock: Arc<dyn Clock>,
-    replay: bool,
-    /// The latest time that was decided by, in milliseconds since 1970: time never goes back.
-    highest: AtomicI64,
+    time: Time,
+    making: Making,
+    /// There are some once a policy with limits was installed.
+    tickets: OnceLock<Tickets>,
 }
+
+/// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
+static ENGINES: AtomicU32 = AtomicU32::new(1);
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("installed", &self.installed)
-            .field("replay", &self.replay)
+            .field("making", &self.making)
             .finish_non_exhaustive()
     }
 }
@@ -113,8 +131,13 @@ impl Engine {
         store.merge(&config.keys);
         let assembly = Assembly::new(&mut store, &policy, &*config.verifier);
         let (keyring, _) = assembly.assemble()?.follow(&states, &config.keys);
-        let installed = Installed::new(policy, keyring);
-        Ok(Self {
+        let making = Making {
+            processes: u64::from(config.processes.max(1)),
+            replay: config.replay,
+        };
+        let counters = CounterSet::build(&policy.program.limits, &CounterSet::default(), making)?;
+        let installed = Installed::new(policy, keyring, counters);
+        let engine = Self {
             number: installed.number(),
             installed,
             store: Mutex::new(store),
@@ -122,10 +145,22 @@ impl Engine {
             used_approvals: UsedApprovals::default(),
             states,
             verifier: config.verifier,
-            clock: config.clock,
-            replay: config.replay,
-            highest: AtomicI64::new(i64::MIN),
-        })
+            time: Time::new(config.clock, config.replay),
+            making,
+            tickets: OnceLock::new(),
+        };
+        engine.prepare_tickets();
+        Ok(engine)
+    }
+
+    fn prepare_tickets(&self) {
+        if !self.policy().program.limits.limits.is_empty() {
+            let number = match self.making.replay {
+                true => 0,
+                false => ENGINES.fetch_add(1, Ordering::Relaxed),
+            };
+            self.tickets.get_or_init(|| Tickets::new(number));
+        }
     }
 
     /// Room for the decisions of one thread.
@@ -148,7 +183,7 @@ impl Engine {
         explain::explain(self, scratch, request)
     }
 
-    /// One decision: snapshot, bind, identify, authorize.
+    /// One decision: snapshot, bind, limits before identity, identify, authorize, limits after it.
     #[inline]
     fn run<'a, L: Listen>(
         &self,
@@ -170,7 +205,7 @@ impl Engine {
             Decision::refused(policy, request, Verdict::plain(reason, Some(detail)))
         };
 
-        if request.at.is_some() && !self.replay {
+        if request.at.is_some() && !self.time.is_replay() {
             return refuse(Reason::MalformedRequest, "at_outside_replay");
         }
         let bound = match bind::bind(program, request, buffers) {
@@ -184,8 +219,15 @@ impl Engine {
             Ok(action) => action,
             Err(()) => return refuse(Reason::MalformedRequest, "action_mismatch"),
         };
-        let moment = Moment::new(self, request.at);
-        let clock = || self.monotonic_ms();
+        let moment = Moment::new(&self.time, request.at);
+        let charger = self.charger(snapshot, request, L::CHARGES, &moment);
+        if program.inputs.time || charger.asks() {
+            view.now = moment.wall_ms();
+        }
+        if let Some(verdict) = charger.before_identity(&view, sets, arena) {
+            return Decision::answered(policy, view, sets, verdict, None);
+        }
+        let clock = || self.time.monotonic_ms();
         let desk = self.desk(snapshot, &clock);
         match identify::identify(&desk, &view.bound, &moment, local) {
             Ok(identified) => (view.caller, view.peer) = (identified.caller, identified.peer),
@@ -196,9 +238,6 @@ impl Engine {
                 return Decision::answered(policy, view, sets, refused.verdict(), None);
             }
         }
-        if program.inputs.time {
-            view.now = moment.wall_ms();
-        }
         if let Err(malformed) = roles::resolve(&view, sets, arena) {
             return refuse(Reason::MalformedRequest, malformed.0);
         }
@@ -207,14 +246,39 @@ impl Engine {
         let used = &self.used_approvals;
         let approvals = approvals::meet(&desk, used, &mut view, &moment, sets, arena);
         let refused = approvals.as_ref().and_then(|approvals| approvals.refused);
-        let (mut verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies, refused);
-        if L::CHARGES
-            && let Some(approvals) = approvals
-            && !approvals.use_up(&verdict, request.charge, used, view.now)
-        {
-            verdict = Verdict::used_up(sets);
+        let verdicts = verdict::conclude(&view, sets, conflict, &tallies, refused);
+        let verdicts = preflight::pass(&view, verdicts);
+        let using = approvals.filter(|_| L::CHARGES);
+        let verdicts = approvals::use_up(&using, used, verdicts, &view, sets);
+        let passed = verdicts.0.effect();
+        let (verdict, virtually) = charger.after_authorization(&view, sets, arena, verdicts);
+        if verdict.effect() != passed {
+            approvals::give_back(&using, used, request.charge);
         }
         Decision::answered(policy, view, sets, verdict, virtually)
+    }
+
+    /// What the limits of this decision are asked with.
+    #[inline]
+    fn charger<'e>(
+        &'e self,
+        snapshot: &'e Snapshot,
+        request: &Request<'_>,
+        charges: bool,
+        moment: &Moment<'_>,
+    ) -> Charger<'e> {
+        let program: &Program = &snapshot.policy.program;
+        let limits = !program.limits.limits.is_empty();
+        Charger {
+            counters: &snapshot.counters,
+            tickets: self.tickets.get().filter(|_| limits),
+            now: if limits { moment.now() } else { Now::default() },
+            charge: match request.charge {
+                Charge::None => Charge::None,
+                charge if charges => charge,
+                _ => Charge::Peek,
+            },
+        }
     }
 
     /// What credentials are checked with under a snapshot.
@@ -229,23 +293,6 @@ impl Engine {
             installation: snapshot.number,
             clock,
         }
-    }
-
-    /// The time that a request is decided by: never below the highest seen.
-    fn now(&self, at: Option<i64>) -> i64 {
-        let highest = self.highest.load(Ordering::Relaxed);
-        let time = match (self.replay, at) {
-            (true, Some(at)) => at,
-            (true, None) if highest != i64::MIN => highest,
-            // Nothing was asked yet: the machine's time is not the first request's.
-            (true, None) => return self.clock.wall_ms(),
-            (false, _) => self.clock.wall_ms(),
-        };
-        if time <= highest {
-            // Most decisions write nothing that others read.
-            return highest;
-        }
-        self.highest.fetch_max(time, Ordering::Relaxed).max(time)
     }
 }
 

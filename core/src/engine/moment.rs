@@ -1,21 +1,22 @@
 //! When a decision is made: read once, and only if something asks.
 
-use super::Engine;
+use super::time::Time;
+use crate::quota::Now;
 use core::cell::Cell;
 
 /// The time of one decision.
 pub(super) struct Moment<'e> {
-    engine: &'e Engine,
+    time: &'e Time,
     at: Option<i64>,
     wall_ms: Cell<Option<i64>>,
 }
 
 impl<'e> Moment<'e> {
     #[inline]
-    pub(super) const fn new(engine: &'e Engine, at: Option<i64>) -> Self {
+    pub(super) const fn new(time: &'e Time, at: Option<i64>) -> Self {
         let wall_ms = Cell::new(None);
         Self {
-            engine,
+            time,
             at,
             wall_ms,
         }
@@ -25,9 +26,15 @@ impl<'e> Moment<'e> {
     #[inline]
     pub(super) fn wall_ms(&self) -> i64 {
         self.wall_ms.get().unwrap_or_else(|| {
-            let now = self.engine.now(self.at);
+            let now = self.time.wall_ms(self.at);
             self.wall_ms.set(Some(now));
             now
         })
+    }
+
+    /// The same with the clock that is never set, which limits go by.
+    #[inline]
+    pub(super) fn now(&self) -> Now {
+        self.time.now(self.wall_ms())
     }
 }

@@ -28,8 +28,11 @@ impl Serialize for Decision<'_> {
         )?;
         map.serialize_entry("action", &self.action().map(Bytes))?;
         map.serialize_entry("path", &self.path().map(Bytes))?;
-        map.serialize_entry("limits", &[(); 0])?;
-        map.serialize_entry("retry_after_ms", &None::<u64>)?;
+        map.serialize_entry("limit", &self.limit())?;
+        map.serialize_entry("limits", &Each(|| self.limits()))?;
+        map.serialize_entry("retry_after_ms", &self.retry_after_ms())?;
+        let ticket = self.ticket();
+        map.serialize_entry("ticket", &ticket.as_ref().map(Shown))?;
         map.serialize_entry("obligations", &Each(|| self.obligations()))?;
         map.serialize_entry(
             "headers",
@@ -82,6 +85,15 @@ impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for Each<F> {
     }
 }
 
+/// As it is displayed.
+struct Shown<T>(T);
+
+impl<T: core::fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
 impl Serialize for SourceLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -102,10 +114,11 @@ impl Serialize for Obligation<'_> {
 
 impl Serialize for Shadow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("effect", self.effect().as_str())?;
         map.serialize_entry("reason", self.reason().as_str())?;
         map.serialize_entry("rule", &self.rule())?;
+        map.serialize_entry("limit", &self.limit())?;
         map.serialize_entry("source", &self.source())?;
         map.end()
     }

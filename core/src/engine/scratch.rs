@@ -1,6 +1,7 @@
 //! What one thread decides with: a pinned snapshot and room for everything that a decision needs.
 
 use super::bind::RemoteIp;
+use super::charge::Charges;
 use super::local::Local;
 use super::snapshot::Snapshot;
 use crate::identity::cache::Cache;
@@ -133,6 +134,8 @@ pub(super) struct Sets {
     /// For walking the path of a SPIFFE ID.
     pub(super) workload_path: PathBuffer,
     pub(super) workload_segments: Segments,
+    /// What limits said.
+    pub(super) charges: Charges,
 }
 
 /// A matching rule with requirements.
@@ -163,6 +166,7 @@ impl Sets {
             decision: 0,
             workload_path: PathBuffer::new(),
             workload_segments: Segments::new(),
+            charges: Charges::for_limits(program.limits.limits.len()),
         }
     }
 

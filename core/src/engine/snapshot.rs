@@ -1,10 +1,12 @@
 //! What is in force: a policy, its keys and what is revoked, put in place of each other as one.
 
+use super::charge::counters::CounterSet;
 use super::{Engine, Scratch};
 use crate::identity::keyring::Keyring;
 use crate::identity::refresh::{Fetch, FetchProblem, FetchProgress, Fetched, KeyStatus, Remote};
 use crate::identity::revocation::{Revocation, Revocations, Revoked};
-use crate::identity::store::{Assembly, InstallError, KeyReport, Keys};
+use crate::identity::store::{Assembly, KeyReport, Keys};
+use crate::install::InstallError;
 use crate::keys::origin::Need;
 use crate::policy::Policy;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +20,7 @@ pub(super) struct Snapshot {
     pub(super) policy: Arc<Policy>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) revocations: Arc<Revocations>,
+    pub(super) counters: Arc<CounterSet>,
 }
 
 /// Numbers installations, of all engines.
@@ -30,7 +33,7 @@ pub(super) struct Installed {
 }
 
 impl Installed {
-    pub(super) fn new(policy: Policy, keyring: Keyring) -> Self {
+    pub(super) fn new(policy: Policy, keyring: Keyring, counters: CounterSet) -> Self {
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         Self {
             current: AtomicU64::new(number),
@@ -39,6 +42,7 @@ impl Installed {
                 policy: Arc::new(policy),
                 keyring: Arc::new(keyring),
                 revocations: Arc::default(),
+                counters: Arc::new(counters),
             }),
         }
     }
@@ -75,7 +79,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// Puts another policy in force, for every decision that begins after this returns.
     ///
-    /// Decisions that are under way end by the policy that they began with.
+    /// Decisions that are under way end by the policy that they began with. Counters
+    /// of limits that stay the same in id, kind, key and period are kept.
     ///
     /// # Errors
     /// What the policy needs from outside is missing; the one in force stays. See [`InstallError`].
@@ -104,10 +109,15 @@ impl Engine {
         let mut store = held.clone();
         store.merge(keys);
         let assembly = Assembly::new(&mut store, &snapshot.policy, &*self.verifier);
-        let (keyring, report) = assembly.assemble()?.follow(&self.states, keys);
+        let assembled = assembly.assemble()?;
+        let limits = &snapshot.policy.program.limits;
+        let counters = CounterSet::build(limits, &snapshot.counters, self.making)?;
+        let (keyring, report) = assembled.follow(&self.states, keys);
         snapshot.keyring = Arc::new(keyring);
+        snapshot.counters = Arc::new(counters);
         *held = store;
         self.installed.replace(snapshot);
+        self.prepare_tickets();
         Ok(report)
     }
 
@@ -126,7 +136,7 @@ impl Engine {
     /// At most [`MAX_REVOCATIONS`](crate::MAX_REVOCATIONS) single tokens and subjects are kept;
     /// where there is no room for one more, more is revoked than was asked for, never less.
     pub fn revoke(&self, revocation: Revocation) -> Revoked {
-        let now = self.now(None);
+        let now = self.time.wall_ms(None);
         self.revoking(|revocations| revocations.add(revocation, now))
     }
 
@@ -151,13 +161,13 @@ impl Engine {
     /// What is to be fetched now. Each counts as under way until [`Engine::fetched`] is told of it,
     /// or its time is over. Hosts that ask drive the refresh: ask again when it is time.
     pub fn fetches(&self) -> Vec<Fetch> {
-        self.states.wanted(self.monotonic_ms())
+        self.states.wanted(self.time.monotonic_ms())
     }
 
     /// In how many milliseconds [`Engine::fetches`] is to be asked next; `None` while nothing is ever fetched.
     pub fn next_fetch_in_ms(&self) -> Option<u64> {
         let next = self.states.next_wake()?;
-        Some(next.saturating_sub(self.monotonic_ms()))
+        Some(next.saturating_sub(self.time.monotonic_ms()))
     }
 
     /// Calls `wake` when something is to be fetched earlier than [`Engine::next_fetch_in_ms`] said.
@@ -174,7 +184,7 @@ impl Engine {
         fetch: Fetch,
         outcome: Result<Fetched<'_>, &str>,
     ) -> Result<FetchProgress, FetchProblem> {
-        let now = self.monotonic_ms();
+        let now = self.time.monotonic_ms();
         self.states
             .finished(fetch, outcome, now, |remote, document| {
                 self.install_fetched(remote, document)
@@ -200,15 +210,7 @@ impl Engine {
 
     /// How the sources of fetched keys are doing.
     pub fn key_status(&self) -> Vec<KeyStatus> {
-        self.states.status(self.monotonic_ms())
-    }
-
-    /// Milliseconds of the clock that is never set; in replay of the highest time seen.
-    pub(super) fn monotonic_ms(&self) -> u64 {
-        if self.replay {
-            return u64::try_from(self.now(None)).unwrap_or(0);
-        }
-        self.clock.monotonic_ns() / 1_000_000
+        self.states.status(self.time.monotonic_ms())
     }
 
     /// Makes `scratch` decide by what is in force.
@@ -231,7 +233,7 @@ impl Engine {
             } = scratch;
             local
                 .memory
-                .retain(&self.desk(snapshot, &|| self.monotonic_ms()));
+                .retain(&self.desk(snapshot, &|| self.time.monotonic_ms()));
         } else {
             *scratch = Scratch::new(snapshot, &self.cache, self.number);
         }

@@ -122,6 +122,8 @@ pub(super) struct Verdict {
     pub(super) refused: Option<Credential>,
     /// Where nothing allowed it: the layers that do not, one bit each.
     lacking: u64,
+    /// The limit that refused.
+    limit: u32,
 }
 
 impl Verdict {
@@ -138,6 +140,7 @@ impl Verdict {
             guard: None,
             refused: None,
             lacking: 0,
+            limit: NONE,
         }
     }
 
@@ -164,6 +167,12 @@ impl Verdict {
         }
     }
 
+    /// A limit refuses.
+    pub(super) const fn by_limit(reason: Reason, limit: u32) -> Self {
+        let plain = Self::plain(reason, None);
+        Self { limit, ..plain }
+    }
+
     const fn by(reason: Reason, rule: u32) -> Self {
         Self {
             reason,
@@ -172,6 +181,7 @@ impl Verdict {
             guard: None,
             refused: None,
             lacking: 0,
+            limit: NONE,
         }
     }
 
@@ -185,6 +195,10 @@ impl Verdict {
 
     pub(super) fn rule(&self) -> Option<u32> {
         (self.rule != NONE).then_some(self.rule)
+    }
+
+    pub(super) fn limit(&self) -> Option<u32> {
+        (self.limit != NONE).then_some(self.limit)
     }
 }
 
@@ -281,6 +295,7 @@ fn decide(
         guard: tally.guard,
         refused: None,
         lacking: 0,
+        limit: NONE,
     }
 }
 

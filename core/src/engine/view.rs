@@ -293,6 +293,11 @@ impl<'a> View<'a> {
             .filter(|value| matches!(value, Value::List(_)))
     }
 
+    /// Whether somebody says anything of a declared attribute.
+    pub(super) fn is_told(&self, id: u16) -> bool {
+        self.given(id).is_some() || self.is_principals(id) && self.claim(id).is_some()
+    }
+
     /// The value of a declared attribute as the host gave it.
     fn given(&self, id: u16) -> Option<&'a Value<'a>> {
         let bound = &self.bound;

@@ -154,4 +154,12 @@ impl UsedApprovals {
         }
         true
     }
+
+    /// Lets those count again that were used up for nothing.
+    pub(crate) fn give_back<'v>(&self, approvals: impl Iterator<Item = &'v Verified>) {
+        let mut used = self.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in approvals.filter_map(|approval| approval.token_id.as_deref()) {
+            used.remove(&digest([id]));
+        }
+    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod grants;
 pub(crate) mod hash;
 pub(crate) mod identity;
 pub(crate) mod leaf;
+pub(crate) mod limits;
 pub(crate) mod methods;
 pub(crate) mod names;
 pub(crate) mod paths;
@@ -21,6 +22,7 @@ use crate::pattern::path::{Normalize, TrailingSlash};
 use grants::Grants;
 use identity::Identity;
 use leaf::{EntryKind, Leaf, Leaves};
+use limits::Limits;
 use methods::Methods;
 use names::Names;
 use paths::{PathIndex, RootId};
@@ -49,6 +51,7 @@ pub(crate) struct Program {
     pub(crate) methods: Methods,
     pub(crate) roles: Roles,
     pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
     // What requests are read by.
     pub(crate) inputs: Inputs,
     pub(crate) identity: Identity,

@@ -1,5 +1,7 @@
 //! What a predicate can look at, and what a predicate can come to.
 
+pub(crate) mod limits;
+
 /// How sure a predicate is. Undecided is a result, not an error: what it means
 /// depends on the effect of the rule (an allow does not match, everything else does).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod outcome;
 mod rate;
 mod ring;
 mod sliding;
+pub mod store;
 mod sync;
 mod table;
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl<'s> Conditions<'s> {
         own: &OwnCaptures,
         diagnostics: &mut Diagnostics,
     ) -> Option<Rc<Condition>> {
-        let condition = self.compile(node, own, diagnostics)?;
+        let condition = self.compile(node, own, Mode::Policy(self.profile), diagnostics)?;
         let apart = facts::lower(&condition.program, &self.names, has_match_key);
         if apart.could_be_match() && !self.is_never(&condition.program) {
             let message = "this condition only tests attributes one by one";
@@ -78,11 +78,28 @@ impl<'s> Conditions<'s> {
         Some(condition)
     }
 
-    /// The condition that stands in a scalar.
+    /// The expression of a cost.
+    pub(super) fn of_cost(
+        &mut self,
+        node: &Node,
+        own: &OwnCaptures,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Rc<Condition>> {
+        self.compile(node, own, Mode::Number(self.profile), diagnostics)
+    }
+
+    /// Whether an expression reads anything that belongs to the caller.
+    pub(super) fn reads_identity(&self, condition: &Condition) -> bool {
+        let mut read = condition.program.attributes();
+        read.any(|id| self.attribute(id).is_identity())
+    }
+
+    /// The expression that stands in a scalar.
     fn compile(
         &mut self,
         node: &Node,
         own: &OwnCaptures,
+        mode: Mode,
         diagnostics: &mut Diagnostics,
     ) -> Option<Rc<Condition>> {
         let text = diagnostics.check(node.as_str())?;
@@ -92,7 +109,7 @@ impl<'s> Conditions<'s> {
             (format!("route.{name}"), format!("route.{name}@{place}"))
         }));
         let known = self.names.slots().len();
-        let compiled = compile(text, &mut self.names, Mode::Policy(self.profile));
+        let compiled = compile(text, &mut self.names, mode);
         for (name, declared) in hidden {
             match declared {
                 Some(declared) => self.names.declare(&name, declared),
@@ -110,6 +127,11 @@ impl<'s> Conditions<'s> {
         };
         self.check_read(node.span, known, diagnostics)?;
         self.lint(node, &compiled, diagnostics);
+        if let Some(number) = compiled.constant_int().filter(|number| *number < 0) {
+            let message = format!("a cost is not negative, and this is {number}");
+            diagnostics.push(Diagnostic::error(Code::BAD_NUMBER, node.span, message));
+            return None;
+        }
         Some(Rc::new(Condition {
             program: compiled.program,
             text: text.into(),
@@ -123,7 +145,8 @@ impl<'s> Conditions<'s> {
         node: &Node,
         diagnostics: &mut Diagnostics,
     ) -> Option<Rc<Condition>> {
-        let condition = self.compile(node, &OwnCaptures::new(), diagnostics)?;
+        let own = OwnCaptures::new();
+        let condition = self.compile(node, &own, Mode::Policy(self.profile), diagnostics)?;
         let reads_roles = condition.program.attributes().any(|id| {
             let slot = self.names.read(id);
             slot.is_some_and(|slot| &*slot.name == "principal.roles")

@@ -85,10 +85,13 @@ pub(super) struct Sections<'a> {
     pub(super) layer: Option<&'a Node>,
     pub(super) default: Option<Entry<'a>>,
     pub(super) mode: Option<Entry<'a>>,
+    pub(super) limits: Option<&'a Node>,
+    pub(super) cost: Option<&'a Node>,
+    pub(super) preflight: Option<Entry<'a>>,
 }
 
 /// Top-level keys that belong to the format and are not read yet.
-const NOT_YET: &[&str] = &["limits", "sources", "cost", "preflight"];
+const NOT_YET: &[&str] = &["sources"];
 
 impl<'a> Sections<'a> {
     /// Nothing if the document is of another version of the format.
@@ -127,6 +130,9 @@ impl<'a> Sections<'a> {
             layer: reader.take("layer"),
             default: reader.take_entry("default"),
             mode: reader.take_entry("mode"),
+            limits: reader.take("limits"),
+            cost: reader.take("cost"),
+            preflight: reader.take_entry("preflight"),
         };
         reader.finish(diagnostics);
         Some(sections)

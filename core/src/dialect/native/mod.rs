@@ -13,6 +13,7 @@
 //! | [`rbac`] | actions, roles, exclusions and grants |
 //! | [`rules`] | rules, and [`matching`] what they match |
 //! | [`requirement`] | what a rule requires |
+//! | [`limits`] | limits, and what actions cost |
 //! | [`output`] | headers to set and to strip |
 //! | [`reference`] | `principal.attr.tenant`: attributes by name |
 //! | [`outside`] | files, and references to what is no part of a source |
@@ -23,6 +24,7 @@ mod document;
 mod identity;
 mod include;
 mod layer;
+mod limits;
 mod matching;
 mod names;
 mod output;
@@ -126,6 +128,12 @@ fn lower_sections(
             &mut conditions,
         );
     }
+    limits::lower_costs(sections, &mut rules, scope.diagnostics);
+    let mut ids = Definitions::of("limit");
+    for section in sections {
+        limits::lower(section, &mut ids, &mut rules, &mut scope, &mut conditions);
+    }
+    limits::check_all(&rules, scope.diagnostics);
     rules.condition_attributes = conditions.attributes();
     rules.attributes = schema.into_declarations();
     rules

@@ -132,7 +132,7 @@ fn require_mismatch(require: Option<Span>, rule: Span) -> Diagnostic {
 }
 
 /// The captures of a rule's own routes, with their places; no place where one of its routes has the name elsewhere or not at all.
-fn own_captures(predicate: &Predicate) -> OwnCaptures {
+pub(super) fn own_captures(predicate: &Predicate) -> OwnCaptures {
     captures(predicate).into_iter().collect()
 }
 

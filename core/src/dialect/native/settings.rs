@@ -35,6 +35,10 @@ pub(super) fn lower(sections: &[Sections<'_>], rules: &mut RuleSet, diagnostics:
         if let Some(network) = section.network {
             settings.read_network(network, diagnostics);
         }
+        if let Some((key, node)) = section.preflight {
+            let value = diagnostics.check(word(node, &[("allow", true)]));
+            settings.preflight.set(key, value, diagnostics);
+        }
     }
     settings.write(rules, diagnostics);
 }
@@ -80,6 +84,7 @@ struct Settings {
     head_as_get: Agreed<bool>,
     trusted_proxies: Agreed<Vec<Cidr>>,
     xff_hops: Agreed<u32>,
+    preflight: Agreed<bool>,
 }
 
 /// Equal where the names are, wherever they stand.
@@ -147,6 +152,7 @@ impl Settings {
             let error = Diagnostic::error(Code::MISSING_KEY, *span, message);
             diagnostics.push(error.help("write `trusted_proxies` beside it"));
         }
+        rules.preflight = self.preflight.get().unwrap_or(false);
         let network = &mut rules.network;
         network.trusted_proxies = self.trusted_proxies.get().unwrap_or_default();
         // Proxies that are trusted stand in a row of one, unless it is said otherwise.

@@ -15,6 +15,7 @@ mod wording;
 use super::Engine;
 use super::answer::{Decision, SourceLine};
 use super::authorize::Listen;
+use super::charge::{self, AskedLimit};
 use super::roles;
 use super::scratch::{Scratch, Sets};
 use super::view::{Held, View};
@@ -68,6 +69,10 @@ pub struct Explanation {
     pub candidates: Vec<Candidate>,
     /// For a refusal: the rule that came nearest, and what would have had to differ.
     pub nearest: Option<Nearest>,
+    /// The limit that refused.
+    pub limit: Option<String>,
+    /// The limits that the request met.
+    pub limits: Vec<AskedLimit>,
 }
 
 /// A role that the principal holds.
@@ -203,12 +208,16 @@ pub(super) fn explain(
         layers: Vec::new(),
         candidates: Vec::new(),
         nearest: None,
+        limit: decision.limit().map(Into::into),
+        limits: decision.parts().map_or(Vec::new(), |(view, sets)| {
+            charge::told(&sets.charges, &view)
+        }),
     };
     // What was refused before authorization has no candidates.
     let authorized = !matches!(
         decision.reason(),
         Reason::MalformedRequest | Reason::CredentialInvalid | Reason::IdentityUnavailable
-    );
+    ) && !decision.refused_before_identity();
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
         Teller {
             decision,
@@ -437,6 +446,7 @@ impl Teller<'_> {
     fn nearest(&self) -> Option<Nearest> {
         let (rule, wanted) = match self.decision.reason() {
             Reason::RoleConflict => return None,
+            _ if self.decision.limit().is_some() => return None,
             Reason::NotPermitted | Reason::Unauthenticated if self.decision.rule().is_none() => {
                 (self.nearest_allow()?, true)
             }

@@ -1,6 +1,6 @@
 //! An explanation as text for a terminal.
 
-use super::{Candidate, Explanation, Failed, LayerVerdict};
+use super::{AskedLimit, Candidate, Explanation, Failed, LayerVerdict};
 use core::fmt;
 
 impl fmt::Display for Explanation {
@@ -22,7 +22,10 @@ impl fmt::Display for Explanation {
             )?;
             lines(f, &nearest.differ)?;
         }
-        Ok(())
+        if !self.limits.is_empty() {
+            writeln!(f, "limits:")?;
+        }
+        self.limits.iter().try_for_each(|one| limit(f, one))
     }
 }
 
@@ -32,7 +35,7 @@ impl Explanation {
         if let Some(detail) = self.detail {
             write!(f, " ({detail})")?;
         }
-        match (&self.rule, &self.source) {
+        match (self.rule.as_ref().or(self.limit.as_ref()), &self.source) {
             (Some(rule), Some(source)) => writeln!(f, " by {rule} at {source}")?,
             _ => writeln!(f)?,
         }
@@ -71,6 +74,28 @@ fn layer(f: &mut fmt::Formatter<'_>, layer: &LayerVerdict) -> fmt::Result {
     };
     let shadow = if layer.shadow { " (shadow)" } else { "" };
     writeln!(f, "  layer      {} {allows}{shadow}", layer.layer)
+}
+
+fn limit(f: &mut fmt::Formatter<'_>, limit: &AskedLimit) -> fmt::Result {
+    let shadow = if limit.shadow { ", shadow" } else { "" };
+    let (id, kind, source) = (&limit.limit, limit.kind, &limit.source);
+    let (outcome, cost) = (limit.outcome, limit.cost);
+    write!(
+        f,
+        "  {id} ({kind}{shadow}) at {source}: {outcome}; cost {cost}"
+    )?;
+    if let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset_ms) {
+        write!(
+            f,
+            ", {remaining} of {} left, all in {reset} ms",
+            limit.allowed
+        )?;
+    }
+    writeln!(f)?;
+    for part in &limit.key {
+        writeln!(f, "    {} = {}", part.name, part.value)?;
+    }
+    Ok(())
 }
 
 fn candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {

@@ -26,7 +26,7 @@ use super::schema::Schema;
 
 /// What the lowering of matches needs at hand.
 pub(super) struct Scope<'s, 'a> {
-    schema: &'s Schema<'a>,
+    pub(super) schema: &'s Schema<'a>,
     /// Whose users there are: a user is of the one provider, unless it is said.
     users: Vec<Box<str>>,
     pub(super) diagnostics: &'s mut Diagnostics,

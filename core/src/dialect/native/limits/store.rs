@@ -1,0 +1,114 @@
+//! `store`: counters beyond one process.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::program::vocabulary::limits::{LimitKind, OnDown, StoreMode, StoreSettings};
+use crate::text::{Key, MappingReader, Node};
+
+use super::super::words::word;
+
+const MODES: &[(&str, StoreMode)] = &[("strict", StoreMode::Strict), ("leased", StoreMode::Leased)];
+const ON_DOWN: &[(&str, OnDown)] = &[
+    ("deny", OnDown::Deny),
+    ("share", OnDown::Share),
+    ("open", OnDown::Open),
+];
+const DEFAULT_BUDGET_MS: u32 = 5;
+const MAX_BUDGET_MS: u64 = 10_000;
+const DEFAULT_BATCH: u32 = 100;
+const MAX_BATCH: u64 = 1_000_000;
+
+/// Settings of a limit's store; `strict` is worth a warning, because it makes a decision wait.
+pub(super) fn lower(
+    key: &Key,
+    node: &Node,
+    kind: &LimitKind,
+    diagnostics: &mut Diagnostics,
+) -> Option<StoreSettings> {
+    let mut reader = diagnostics.check(MappingReader::new(node))?;
+    let mode = reader.read_required("redis", |node| word(node, MODES), diagnostics);
+    let on_down = reader.read("on_down", |node| word(node, ON_DOWN), diagnostics);
+    let budget = reader.read("budget", budget, diagnostics);
+    let batch = reader.take_entry("batch");
+    let given_batch = batch.and_then(|(_, node)| diagnostics.check(self::batch(node)));
+    let share = reader.take_entry("share");
+    let given_share = share.and_then(|(_, node)| diagnostics.check(self::share(node)));
+    reader.finish(diagnostics);
+    let mode = mode?;
+    let mut refuse = |key: &Key, message: &str, help: &str| {
+        let error = Diagnostic::error(Code::BAD_STORE, key.span, message);
+        diagnostics.push(error.help(help));
+    };
+    let default = match kind {
+        LimitKind::Rate { .. } => OnDown::Share,
+        _ => OnDown::Deny,
+    };
+    let on_down = on_down.unwrap_or(default);
+    if let (StoreMode::Strict, Some((key, _))) = (mode, batch) {
+        refuse(
+            key,
+            "`batch` is the size of a lease, and `strict` takes none",
+            "leave it out, or write `redis: leased`",
+        );
+    }
+    if let (false, Some((key, _))) = (on_down == OnDown::Share, share) {
+        refuse(
+            key,
+            "`share` is for `on_down: share`",
+            "leave it out, or write `on_down: share`",
+        );
+    }
+    if matches!(
+        kind,
+        LimitKind::Sliding { .. } | LimitKind::Concurrency { .. } | LimitKind::Distinct { .. }
+    ) {
+        refuse(
+            key,
+            "only rates and windows are counted beyond one process",
+            "leave `store` out; each process counts by itself",
+        );
+    }
+    if mode == StoreMode::Strict {
+        let message = "a decision waits for the store: the call blocks until it has answered";
+        let warning = Diagnostic::warning(Code::STORE_BLOCKS, key.span, message);
+        diagnostics.push(warning.help("`redis: leased` spends units that were taken before"));
+    }
+    Some(StoreSettings {
+        mode,
+        on_down,
+        budget_ms: budget.unwrap_or(DEFAULT_BUDGET_MS),
+        batch: given_batch.unwrap_or(DEFAULT_BATCH),
+        share: given_share,
+    })
+}
+
+fn budget(node: &Node) -> Result<u32, Diagnostic> {
+    let given = node.as_duration_ms()?;
+    let bounded = u32::try_from(given)
+        .ok()
+        .filter(|_| (1..=MAX_BUDGET_MS).contains(&given));
+    bounded.ok_or_else(|| {
+        let message = "a decision waits between 1 ms and 10 s for a store";
+        Diagnostic::error(Code::BAD_DURATION, node.span, message)
+    })
+}
+
+fn batch(node: &Node) -> Result<u32, Diagnostic> {
+    let given = node.as_u64()?;
+    let bounded = u32::try_from(given)
+        .ok()
+        .filter(|_| (1..=MAX_BATCH).contains(&given));
+    bounded.ok_or_else(|| {
+        let message = format!("this number is out of range: 1 to {MAX_BATCH}");
+        Diagnostic::error(Code::BAD_NUMBER, node.span, message)
+    })
+}
+
+fn share(node: &Node) -> Result<f64, Diagnostic> {
+    let given = node.as_f64()?;
+    if given > 0.0 && given <= 1.0 {
+        return Ok(given);
+    }
+    let message = "a share is more than 0 and at most 1";
+    let error = Diagnostic::error(Code::BAD_NUMBER, node.span, message);
+    Err(error.help("such as 0.25 where four processes share the limit"))
+}

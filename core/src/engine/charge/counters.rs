@@ -1,0 +1,249 @@
+//! The counters of an engine: built when a policy is installed, kept while a limit stays the same.
+
+use super::key::Seeds;
+use crate::install::InstallError;
+use crate::program::condition::Zone;
+use crate::program::hash::mix;
+use crate::program::limits::{Amount, Limit, Limits};
+use crate::program::vocabulary::limits::{self, CalendarUnit, LimitKind};
+use crate::quota::{
+    Allowance, Calendar, Counters, Excess, Kind, KindError, OnFull, Plan, Span, Unit,
+};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+/// The counters of a policy's limits, by the limits' numbers.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct CounterSet {
+    pub(super) slots: Box<[LimitCounter]>,
+}
+
+/// What one limit counts with.
+#[derive(Debug)]
+pub(super) struct LimitCounter {
+    pub(super) counter: Arc<Counter>,
+    /// By tier, in the order of the policy, the default last.
+    pub(super) allowances: Box<[Allowance]>,
+}
+
+/// Counters, and what they were built of.
+#[derive(Debug)]
+pub(super) struct Counter {
+    /// Of the limit; see [`Limit::identity`].
+    pub(super) identity: [u8; 32],
+    pub(super) seeds: Seeds,
+    pub(super) counters: Counters,
+    plan: Built,
+}
+
+/// What of a plan cannot change without another table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Built {
+    capacity: usize,
+    on_full: OnFull,
+    /// Where each key has room for as many entries.
+    most: u64,
+}
+
+/// How counters of an engine are made.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Making {
+    /// Among how many processes each limit is divided.
+    pub(in crate::engine) processes: u64,
+    /// Whether secrets are the same in every run, so that a replay is one.
+    pub(in crate::engine) replay: bool,
+}
+
+impl CounterSet {
+    /// The counters for a policy; those of `before` are kept where the limit is the same.
+    pub(in crate::engine) fn build(
+        limits: &Limits,
+        before: &Self,
+        making: Making,
+    ) -> Result<Self, InstallError> {
+        let slots = limits.limits.iter().map(|limit| {
+            if limit.store.is_some() {
+                // Counting in the process instead would be another limit than the one that is written.
+                return Err(InstallError::StoreMissing {
+                    limit: limit.id.to_string(),
+                });
+            }
+            LimitCounter::build(limit, before, making).map_err(|error| InstallError::Limit {
+                limit: limit.id.to_string(),
+                problem: error.to_string(),
+            })
+        });
+        Ok(Self {
+            slots: slots.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// By limit, how many requests found no room for a counter.
+    pub(in crate::engine) fn crowded(&self) -> impl Iterator<Item = u64> {
+        self.slots
+            .iter()
+            .map(|slot| slot.counter.counters.crowded())
+    }
+}
+
+impl LimitCounter {
+    fn build(limit: &Limit, before: &CounterSet, making: Making) -> Result<Self, KindError> {
+        let kind = kind(&limit.kind);
+        let allowances = allowances(limit, &kind, making.processes)?;
+        let most = allowances.iter().map(|allowance| allowance.limit).max();
+        let plan = Plan {
+            kind,
+            most: most.unwrap_or(1),
+            capacity: limit.capacity as usize,
+            on_full: match limit.on_full {
+                limits::OnFull::Overflow => OnFull::Overflow,
+                limits::OnFull::Deny => OnFull::Deny,
+                limits::OnFull::Allow => OnFull::Allow,
+            },
+        };
+        let known = before
+            .slots
+            .iter()
+            .map(|slot| &slot.counter)
+            .find(|counter| counter.identity == limit.identity);
+        let counter = match known {
+            Some(known) if known.plan.serves(&plan) => Arc::clone(known),
+            known => Arc::new(Counter::build(
+                limit,
+                plan,
+                known.map(|known| &**known),
+                making,
+            )?),
+        };
+        Ok(Self {
+            counter,
+            allowances,
+        })
+    }
+}
+
+impl Built {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            capacity: plan.capacity,
+            on_full: plan.on_full,
+            most: match plan.kind {
+                Kind::Sliding { exact: true, .. }
+                | Kind::Concurrency { .. }
+                | Kind::Distinct { .. } => plan.most,
+                _ => 0,
+            },
+        }
+    }
+
+    /// Whether a table that was built so does for a plan.
+    fn serves(self, plan: &Plan) -> bool {
+        let wanted = Self::of(plan);
+        self.capacity == wanted.capacity
+            && self.on_full == wanted.on_full
+            && self.most >= wanted.most
+    }
+}
+
+impl Counter {
+    /// Counters of another size, or the first of a limit.
+    fn build(
+        limit: &Limit,
+        plan: Plan,
+        before: Option<&Self>,
+        making: Making,
+    ) -> Result<Self, KindError> {
+        let built = Built::of(&plan);
+        let seeds = match before {
+            Some(before) => before.seeds,
+            None => seeds(limit, making),
+        };
+        let counters = Counters::new(plan)?;
+        Ok(Self {
+            identity: limit.identity,
+            seeds,
+            counters,
+            plan: built,
+        })
+    }
+}
+
+fn kind(kind: &LimitKind) -> Kind {
+    match kind {
+        LimitKind::Rate { .. } => Kind::Rate {
+            excess: Excess::Refuse,
+        },
+        LimitKind::Calendar(calendar) => Kind::Window(Span::Calendar(Calendar {
+            unit: unit(calendar.unit),
+            every: calendar.every,
+            anchor_ms: calendar.anchor_ms,
+            zone: calendar
+                .zone
+                .as_deref()
+                .and_then(Zone::parse)
+                .unwrap_or(Zone::UTC),
+        })),
+        LimitKind::Fixed { period_ms } => Kind::Window(Span::Fixed { ms: *period_ms }),
+        LimitKind::FirstRequest { period_ms } => {
+            Kind::Window(Span::FirstRequest { ms: *period_ms })
+        }
+        LimitKind::Sliding { period_ms, exact } => Kind::Sliding {
+            ms: *period_ms,
+            exact: *exact,
+        },
+        LimitKind::Concurrency { lease_ms } => Kind::Concurrency {
+            lease_ms: *lease_ms,
+        },
+        LimitKind::Distinct { period_ms } => Kind::Distinct {
+            within_ms: *period_ms,
+        },
+    }
+}
+
+const fn unit(unit: CalendarUnit) -> Unit {
+    match unit {
+        CalendarUnit::Minute => Unit::Minute,
+        CalendarUnit::Hour => Unit::Hour,
+        CalendarUnit::Day => Unit::Day,
+        CalendarUnit::Week => Unit::Week,
+        CalendarUnit::Month => Unit::Month,
+        CalendarUnit::Year => Unit::Year,
+    }
+}
+
+/// What each tier allows in one of several processes.
+fn allowances(limit: &Limit, kind: &Kind, processes: u64) -> Result<Box<[Allowance]>, KindError> {
+    let amounts: Vec<u64> = match &limit.amount {
+        Amount::Fixed(amount) => vec![*amount],
+        Amount::Tiers {
+            amounts, default, ..
+        } => amounts.iter().copied().chain([*default]).collect(),
+    };
+    let each = amounts.into_iter().map(|amount| {
+        let whole = match limit.kind {
+            LimitKind::Rate {
+                count, period_ns, ..
+            } => Allowance::rate(count, period_ns, amount)?,
+            _ => Allowance::count(amount),
+        };
+        kind.check(whole)?;
+        if processes > 1 {
+            kind.divide(whole, processes)
+        } else {
+            Ok(whole)
+        }
+    });
+    each.collect()
+}
+
+/// Secrets of a limit's keys.
+fn seeds(limit: &Limit, making: Making) -> Seeds {
+    if !making.replay {
+        // The standard library's maps are keyed by the system's randomness; one such key each.
+        return [(); 2].map(|()| RandomState::new().build_hasher().finish());
+    }
+    let words = limit.identity.as_chunks::<8>().0.iter();
+    let hash = words.fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    [hash, mix(hash, 1)]
+}

@@ -1,0 +1,7 @@
+//! Counters in a real Redis, with real faults.
+
+mod counting;
+mod faults;
+mod processes;
+mod proxy;
+mod server;
