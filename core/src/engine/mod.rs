@@ -27,8 +27,7 @@ pub use charge::{
     AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
 };
 pub use explain::{
-    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict,
-    Nearest,
+    Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
 };
 pub use scratch::Scratch;
 pub use settle::Guard;
@@ -40,6 +39,7 @@ use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
+use crate::quota::store::{QuotaStore, Shared};
 use crate::request::{Charge, Request};
 use authorize::Listen;
 use charge::Charger;
@@ -94,6 +94,7 @@ pub struct EngineConfig {
     clock: Arc<dyn Clock>,
     replay: bool,
     processes: u32,
+    store: Option<Arc<dyn QuotaStore>>,
 }
 
 impl Default for EngineConfig {
@@ -103,6 +104,7 @@ impl Default for EngineConfig {
             clock: Arc::new(SystemClock),
             replay: false,
             processes: 1,
+            store: None,
         }
     }
 }
@@ -125,6 +127,18 @@ impl EngineConfig {
         Self { clock, ..self }
     }
 
+    /// Counts limits that say so in a store, together with other processes.
+    ///
+    /// Without one, a policy with such a limit is not installed, unless the engine is
+    /// in replay: then there are no other processes, and it is counted here.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn QuotaStore>) -> Self {
+        Self {
+            store: Some(store),
+            ..self
+        }
+    }
+
     /// Divides limits that are counted in the process among so many, as a host that forks has; 1 by default.
     ///
     /// Each process gives out its part, rounded down, so that all together give out
@@ -141,6 +155,7 @@ impl fmt::Debug for EngineConfig {
         f.debug_struct("EngineConfig")
             .field("replay", &self.replay)
             .field("processes", &self.processes)
+            .field("store", &self.store.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -179,13 +194,19 @@ impl fmt::Display for InstallError {
                 write!(f, "the limit \"{limit}\" cannot be counted: {problem}")
             }
             Self::StoreMissing { limit } => {
-                write!(f, "the limit \"{limit}\" is counted in a store, and this engine has none")
+                write!(
+                    f,
+                    "the limit \"{limit}\" is counted in a store, and this engine has none"
+                )
             }
         }
     }
 }
 
 impl std::error::Error for InstallError {}
+
+/// Counters of which an engine holds leases at once; the oldest give way.
+const LEASED_COUNTERS: usize = 16_384;
 
 /// Numbers installations, of all engines.
 static INSTALLATIONS: AtomicU64 = AtomicU64::new(1);
@@ -202,7 +223,11 @@ impl Engine {
             processes: u64::from(config.processes.max(1)),
             replay: config.replay,
         };
-        let counters = CounterSet::build(&policy.program.limits, &CounterSet::default(), making)?;
+        let shared = config
+            .store
+            .map(|store| Arc::new(Shared::new(store, LEASED_COUNTERS)));
+        let none = CounterSet::with_store(shared);
+        let counters = CounterSet::build(&policy.program.limits, &none, making)?;
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let engine = Self {
             current: AtomicU64::new(number),
