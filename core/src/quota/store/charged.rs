@@ -142,14 +142,14 @@ impl Charged {
         }
     }
 
-    pub(super) fn by_lease(slot: &Slot, cost: u64, now: Now) -> Self {
+    pub(super) fn by_lease(slot: &Slot, lease: u64, cost: u64, now: Now) -> Self {
         Self {
             reset_ms: slot.reset_ms(now),
             receipt: Receipt {
                 source: Source::Lease,
                 cost,
                 window: slot.window(),
-                hold: 0,
+                hold: lease,
             },
             ..Self::free(slot.remaining())
         }

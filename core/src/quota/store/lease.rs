@@ -115,6 +115,15 @@ impl Slot {
             .div_ceil(NS_PER_MS)
     }
 
+    /// Takes out all that is held.
+    pub(super) fn take_all(&mut self) -> Leftover {
+        let held = [
+            core::mem::take(&mut self.front),
+            core::mem::take(&mut self.back),
+        ];
+        Some((self.home.clone(), held))
+    }
+
     /// Takes out what has ended.
     pub(super) fn end(&mut self, now: Now) -> Leftover {
         self.touched_ns = now.mono_ns;
@@ -136,16 +145,17 @@ impl Slot {
         (unspent > 0).then(|| (self.home.clone(), out))
     }
 
-    /// Debits the cost, or nothing.
-    pub(super) fn spend(&mut self, cost: u64) -> bool {
+    /// Debits the cost, or nothing; says of which lease it was.
+    pub(super) fn spend(&mut self, cost: u64) -> Option<u64> {
         if self.units() < cost {
-            return false;
+            return None;
         }
+        let lease = self.front.lease;
         let from_front = cost.min(self.front.units);
         self.front.units -= from_front;
         self.back.units -= cost - from_front;
         self.move_up();
-        true
+        Some(lease)
     }
 
     fn move_up(&mut self) {
@@ -155,10 +165,24 @@ impl Slot {
     }
 
     /// Takes back what was spent for nothing, while a lease of its window is held.
-    pub(super) fn unspend(&mut self, cost: u64, window: i64, now: Now) {
-        if self.window == window && self.front.until_ns > now.mono_ns {
-            self.front.units = self.front.units.saturating_add(cost);
+    pub(super) fn unspend(&mut self, cost: u64, lease: u64, window: i64, now: Now) {
+        if self.window != window || self.front.until_ns <= now.mono_ns {
+            return;
         }
+        if self.front.lease != lease && self.back.units == 0 {
+            // Of a lease that was spent meanwhile: it is of the same window.
+            self.back = Held {
+                units: 0,
+                lease,
+                ..self.front
+            };
+        }
+        let held = match self.back.lease == lease {
+            true => &mut self.back,
+            false => &mut self.front,
+        };
+        held.units = held.units.saturating_add(cost);
+        self.move_up();
     }
 
     /// How many units to ask for ahead, if it is time; they count as asked.
