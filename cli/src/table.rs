@@ -79,7 +79,7 @@ impl Report for Table {
             self.verdict(decision.effect().as_str(), color),
             Cell::new(decision.status()),
             Cell::new(decision.reason()),
-            Cell::new(one_line(decision.rule().unwrap_or("-").as_bytes())),
+            Cell::new(one_line(decider(decision).as_bytes())),
             Cell::new(why(decision)),
         ])
     }
@@ -126,6 +126,11 @@ fn who(decision: &Decision<'_>) -> String {
     }
 }
 
+/// The rule or the limit that decided.
+fn decider<'a>(decision: &Decision<'a>) -> &'a str {
+    decision.rule().or(decision.limit()).unwrap_or("-")
+}
+
 /// Method and path, or action and resource.
 fn asked(request: &Request<'_>) -> String {
     let path = request.path.or(request.path_decoded);
@@ -152,6 +157,11 @@ fn why(decision: &Decision<'_>) -> String {
     parts.extend(decision.source().map(|source| source.to_string()));
     parts.extend(decision.grant().map(|grant| format!("grant {grant}")));
     parts.extend(decision.detail().map(str::to_owned));
+    parts.extend(
+        decision
+            .retry_after_ms()
+            .map(|ms| format!("again in {} s", ms.div_ceil(1_000))),
+    );
     parts.extend(
         decision
             .obligations()

@@ -11,15 +11,17 @@ use std::process::Command;
 use serde_json::Value;
 
 const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
-/// What this version can answer; the others need limits and issuers.
+/// What this version can answer without a store; the others need issuers.
 const REASONS: &[&str] = &[
     "allowed",
     "approval_required",
+    "cost_exceeds_limit",
     "credential_invalid",
     "denied_by_rule",
     "indeterminate",
     "malformed_request",
     "not_permitted",
+    "quota_exceeded",
     "role_conflict",
     "unauthenticated",
 ];

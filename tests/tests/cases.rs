@@ -11,9 +11,7 @@ use gatelet_tests::run::run;
 static ALLOCATOR: Counting = Counting;
 
 /// Reasons that no policy can bring about yet, each with what it waits for.
-const REASONS_TO_COME: &[(Reason, &str)] = &[
-    (Reason::IdentityUnavailable, "identity.issuers"),
-];
+const REASONS_TO_COME: &[(Reason, &str)] = &[(Reason::IdentityUnavailable, "identity.issuers")];
 
 /// Codes that no case of text can bring about, each with the test that does.
 const CODES_ELSEWHERE: &[(Code, &str)] = &[
@@ -41,7 +39,10 @@ const CODES_ELSEWHERE: &[(Code, &str)] = &[
     ),
     (Code::TOO_MUCH_COPIED, "hostile: more_than_the_engine_holds"),
     (Code::TOO_MANY_LAYERS, "hostile: more_layers_than_bits"),
-    (Code::TOO_MANY_LIMITS, "hostile: more_limits_than_are_decided"),
+    (
+        Code::TOO_MANY_LIMITS,
+        "hostile: more_limits_than_are_decided",
+    ),
     (Code::DUPLICATE_SOURCE, "hostile: two_sources_of_one_name"),
 ];
 

@@ -23,7 +23,12 @@ pub(super) fn compile<'r>(
     sources: &Sources,
     index: &mut IndexBuilder<'_, 'r>,
 ) -> Limits {
-    let of_phase = |phase| rules.limits.iter().filter(move |limit| limit.phase == phase);
+    let of_phase = |phase| {
+        rules
+            .limits
+            .iter()
+            .filter(move |limit| limit.phase == phase)
+    };
     let before = of_phase(Phase::BeforeIdentity);
     let after = of_phase(Phase::AfterAuthorization);
     let limits: Box<[Limit]> = before
@@ -100,11 +105,7 @@ fn predicate<'r>(
     .predicate(predicate)
 }
 
-fn part<'r>(
-    part: &'r KeyPart,
-    own: &OwnCaptures<'r>,
-    index: &mut IndexBuilder<'_, 'r>,
-) -> Part {
+fn part<'r>(part: &'r KeyPart, own: &OwnCaptures<'r>, index: &mut IndexBuilder<'_, 'r>) -> Part {
     let mut slot = |attribute| slot(attribute, own, part.span, index);
     let value = match &part.value {
         KeyValue::Principal => PartValue::Principal,
@@ -216,5 +217,8 @@ fn identity(limit: &rule::Limit) -> [u8; 32] {
     };
     let head = [limit.id.text.as_bytes(), kind.as_bytes()];
     let parts = limit.by.iter().chain(&limit.distinct);
-    digest(head.into_iter().chain(parts.map(|part| part.text.as_bytes())))
+    digest(
+        head.into_iter()
+            .chain(parts.map(|part| part.text.as_bytes())),
+    )
 }

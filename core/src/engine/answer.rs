@@ -263,9 +263,7 @@ fn source<'a>(program: &'a Program, verdict: &Verdict) -> Option<SourceLine<'a>>
     let rule = verdict.rule().and_then(|at| program.rules.get(at as usize));
     let limits = &program.limits.limits;
     let limit = verdict.limit().and_then(|at| limits.get(at as usize));
-    let at = rule
-        .map(|rule| rule.at)
-        .or(limit.map(|limit| limit.at))?;
+    let at = rule.map(|rule| rule.at).or(limit.map(|limit| limit.at))?;
     Some(SourceLine::new(program, at))
 }
 

@@ -1,7 +1,7 @@
 //! After the decision: true costs, the end of requests, and what an engine tells of its limits.
 
-use super::charge::ticket::Ticket;
 use super::Engine;
+use super::charge::ticket::Ticket;
 
 impl Engine {
     /// Replaces what a reserved request was estimated to cost by what it cost, and ends it.

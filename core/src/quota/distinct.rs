@@ -2,7 +2,8 @@
 //!
 //! Three words: when the last value is over, how many there are, and one
 //! unused. Two words beside the line for each value: its hash, and when it was
-//! seen last with a turn that tells two sightings at one time apart.
+//! seen last with a turn that tells two sightings at one time apart. The value
+//! not seen for the longest time stands first.
 
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, Now, Outcome, Verdict};
@@ -46,13 +47,32 @@ impl Values<'_> {
         }
     }
 
+    /// Takes out what is at some place, and closes the gap.
     fn remove(&mut self, n: usize) {
-        if let Some(last) = self.len.checked_sub(1)
-            && let Some((value, seen)) = self.get(last)
-        {
-            self.set(n, value, seen);
-            self.len = last;
+        self.move_down(n + 1, 1);
+    }
+
+    /// Moves all from some place on so many places towards the first.
+    fn move_down(&mut self, from: usize, places: usize) {
+        for n in from..self.len {
+            if let Some((value, seen)) = self.get(n) {
+                self.set(n - places, value, seen);
+            }
         }
+        self.len -= places;
+    }
+
+    /// Puts a value behind all that were seen before it.
+    fn insert(&mut self, value: u64, seen: u64) {
+        let mut n = self.len;
+        self.len += 1;
+        while let Some((before, earlier)) = n.checked_sub(1).and_then(|before| self.get(before))
+            && earlier > seen
+        {
+            self.set(n, before, earlier);
+            n -= 1;
+        }
+        self.set(n, value, seen);
     }
 
     fn find(&self, value: u64) -> Option<(usize, u64)> {
@@ -62,8 +82,13 @@ impl Values<'_> {
         })
     }
 
-    fn times(&self) -> impl Iterator<Item = u64> {
-        (0..self.len).filter_map(|n| Some(time(self.get(n)?.1)))
+    /// When the value at some place was seen.
+    fn time(&self, n: usize) -> Option<u64> {
+        Some(time(self.get(n)?.1))
+    }
+
+    fn newest(&self) -> Option<u64> {
+        self.time(self.len.checked_sub(1)?)
     }
 }
 
@@ -73,13 +98,12 @@ fn time(seen: u64) -> u64 {
 
 impl Distinct {
     fn drop_ended(&self, values: &mut Values<'_>, now: u64) {
-        let mut n = 0;
-        while let Some((_, seen)) = values.get(n) {
-            if time(seen) + self.within_ms <= now {
-                values.remove(n);
-            } else {
-                n += 1;
-            }
+        let ended = (0..values.len)
+            .map_while(|n| values.time(n))
+            .take_while(|time| time + self.within_ms <= now)
+            .count();
+        if ended > 0 {
+            values.move_down(ended, ended);
         }
     }
 
@@ -90,19 +114,20 @@ impl Distinct {
             slots: cell.slots,
             len: usize::try_from(*len).unwrap_or(0),
         };
-        let (n, old) = values.find(value).unwrap_or_else(|| {
-            values.len += 1;
-            (values.len - 1, 0)
-        });
-        let at = now.max(time(old));
+        let mut old = 0;
+        if let Some((n, seen)) = values.find(value) {
+            values.remove(n);
+            old = seen;
+        }
+        let at = now.max(time(old)).max(values.newest().unwrap_or(0));
         let turn = if at == time(old) {
             (old + 1) % TURNS
         } else {
             0
         };
         let new = at << TURN_BITS | turn;
-        values.set(n, value, new);
-        *over_at = (*over_at).max(at + self.within_ms);
+        values.insert(value, new);
+        *over_at = at + self.within_ms;
         *len = values.len as u64;
         Mark {
             new,
@@ -157,13 +182,12 @@ impl Meter<3> for Distinct {
             _ if known || *len < limit => Verdict::Admitted,
             _ => Verdict::Denied,
         };
-        let first = values.times().min();
         // The limit may have been lowered: then more than one has to end.
-        let retry = match verdict {
-            Verdict::Denied if *len == limit => first.map_or(0, |first| first + self.within_ms),
-            Verdict::Denied => *over_at,
-            _ => 0,
-        };
+        let ends = len.checked_sub(limit).and_then(|above| {
+            let last = values.time(usize::try_from(above).ok()?)?;
+            Some(last + self.within_ms)
+        });
+        let retry = ends.filter(|_| verdict == Verdict::Denied).unwrap_or(0);
         let charged = ask.cost > 0 && act != Act::Peek && verdict == Verdict::Admitted;
         let mark = charged.then(|| self.note(cell, ask.member, at));
         let [over_at, len, _] = cell.words;
@@ -194,13 +218,13 @@ impl Meter<3> for Distinct {
         let Some((n, _)) = values.find(mark.with).filter(|(_, seen)| *seen == mark.new) else {
             return;
         };
-        if mark.old == 0 {
-            values.remove(n);
-        } else {
-            values.set(n, mark.with, mark.old);
+        values.remove(n);
+        if mark.old != 0 {
+            values.insert(mark.with, mark.old);
         }
-        let last = values.times().max();
-        *over_at = last.map_or(time(mark.new), |last| last + self.within_ms);
+        *over_at = values
+            .newest()
+            .map_or(time(mark.new), |last| last + self.within_ms);
         *len = values.len as u64;
     }
 }

@@ -8,6 +8,7 @@
 //! after the other, and where one refuses after all, because another thread
 //! came between, [`Counters::restore`] what the earlier ones took.
 
+mod bounds;
 mod calendar;
 mod distinct;
 mod kind;
@@ -38,8 +39,8 @@ use window::Window;
 
 /// The counters of one limit.
 ///
-/// Keys are hashes of 64 bits, keyed with a secret by the caller; two keys with
-/// one hash share a counter. The numbers of a limit come with each [`Ask`], so
+/// Keys are hashes of 64 bits, keyed with a secret by the caller, of which the
+/// lowest bit does not count; two keys with one hash share a counter. The numbers of a limit come with each [`Ask`], so
 /// they may differ by key and change with a reload, and counters stay.
 #[derive(Debug)]
 pub(crate) struct Counters(Cells);

@@ -81,16 +81,18 @@ impl Meter<1> for Rate {
         act: Act,
     ) -> (Outcome, Option<Mark>) {
         let [tat] = &mut cell.words;
-        let refusal = self.refuses(*tat, ask, now).filter(|_| ask.cost > 0);
+        let free = ask.cost == 0;
+        let mut refusal = self.refuses(*tat, ask, now).filter(|_| !free);
         let charged = match act {
             Act::Peek => false,
             Act::Take => refusal.is_none(),
-            Act::Charge => true,
+            Act::Charge => !free,
         };
         let old = *tat;
         if charged {
             let charge = ask.cost.saturating_mul(ask.interval_ns).min(MAX_BURST_NS);
             *tat = old.max(now).saturating_add(charge);
+            refusal = refusal.and_then(|_| self.refuses(*tat, ask, now));
         }
         let passed = || outcome(Verdict::Admitted, *tat, ask, now, 0);
         let outcome = refusal.unwrap_or_else(passed);

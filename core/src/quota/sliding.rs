@@ -95,16 +95,16 @@ impl Meter<3> for TwoCounters {
             cost if cost > left => Verdict::Denied,
             _ => Verdict::Admitted,
         };
-        let retry = match verdict {
-            Verdict::Denied => self.when(view, ask.limit - ask.cost).saturating_sub(now),
-            _ => 0,
-        };
         let passes = verdict == Verdict::Admitted;
         let charged = ask.cost > 0 && (act == Act::Charge || (act == Act::Take && passes));
         if charged {
             view.current = view.current.saturating_add(ask.cost);
             cell.words = [view.start + 2 * self.ms, view.current, view.previous];
         }
+        let retry = match verdict {
+            Verdict::Denied => self.when(view, ask.limit - ask.cost).saturating_sub(now),
+            _ => 0,
+        };
         let over_at = match view {
             View { current: 1.., .. } => view.start + 2 * self.ms,
             View { previous: 1.., .. } => view.start + self.ms,

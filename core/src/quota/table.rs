@@ -268,7 +268,7 @@ impl<const W: usize> Table<W> {
                     key: tag,
                     ..self.cell(at, line, place)?
                 };
-                if cell.claim(now, &self.floor) {
+                if cell.claim(now, &self.floor, &mut patience) {
                     return Some(cell.fresh(self.floor()));
                 }
             }
@@ -330,39 +330,53 @@ impl<'t, const W: usize> Cell<'t, W> {
     }
 
     /// Makes an empty cell, or one that is over, this key's and busy.
-    fn claim(&self, now: u64, floor: &AtomicU64) -> bool {
+    fn claim(&self, now: u64, floor: &AtomicU64, patience: &mut Patience) -> bool {
         let taken = self.key | BUSY;
-        let seen = self.tag.load(Ordering::Acquire);
-        let over = || {
-            let [first, ..] = self.words.as_slice() else {
-                return None;
-            };
-            let first = first.load(Ordering::Relaxed);
-            (first <= now).then_some(first)
-        };
-        let swap = |from, to| {
-            self.tag
-                .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
-        };
-        if seen == EMPTY {
-            return swap(EMPTY, taken);
-        }
-        // Held as the other key's first: it must not be missing while it may yet turn out to be alive.
-        if seen & BUSY != 0 || over().is_none() || !swap(seen, seen | BUSY) {
-            return false;
-        }
-        let Some(last) = over() else {
+        loop {
+            let seen = self.tag.load(Ordering::Acquire);
+            if seen != EMPTY && self.over(now).is_none() {
+                return false;
+            }
+            if seen & BUSY != 0 {
+                // Over, unless its holder is about to charge it.
+                if patience.wait() {
+                    continue;
+                }
+                return false;
+            }
+            // Held as the other key's first: it must not be missing while it may yet turn out to be alive.
+            let held = if seen == EMPTY { taken } else { seen | BUSY };
+            let swap = self
+                .tag
+                .compare_exchange(seen, held, Ordering::Acquire, Ordering::Relaxed);
+            if swap.is_err() {
+                continue;
+            }
+            if seen == EMPTY {
+                return true;
+            }
+            if let Some(last) = self.over(now) {
+                floor.fetch_max(last, Ordering::AcqRel);
+                self.tag.store(taken, Ordering::Release);
+                return true;
+            }
             self.tag.store(seen, Ordering::Release);
             return false;
+        }
+    }
+
+    /// When the cell came to equal a fresh one, if that is past.
+    fn over(&self, now: u64) -> Option<u64> {
+        let [first, ..] = self.words.as_slice() else {
+            return None;
         };
-        floor.fetch_max(last, Ordering::AcqRel);
-        self.tag.store(taken, Ordering::Release);
-        true
+        Some(first.load(Ordering::Relaxed)).filter(|first| *first <= now)
     }
 
     /// A claimed cell as every key starts.
     fn fresh(self, floor: u64) -> Held<'t, W> {
+        // Whoever sees what is written here, without holding the cell, sees the new tag too.
+        fence(Ordering::Release);
         for word in self.words {
             word.store(0, Ordering::Relaxed);
         }

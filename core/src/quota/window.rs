@@ -1,10 +1,10 @@
 //! Windows that begin anew: three words, the end and the start of the cell's window and what was counted in it.
 
+use super::bounds::Bounds;
 use super::calendar;
 use super::kind::Span;
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, Now, Outcome, Verdict};
-use super::sync::{AtomicU64, Ordering, fence};
 
 /// 0001-01-01T00:00:00Z in milliseconds since 1970.
 const YEAR_ONE_MS: i64 = -62_135_596_800_000;
@@ -32,51 +32,6 @@ pub(super) fn wall(stamp: u64) -> i64 {
 pub(super) struct Window {
     span: Span,
     current: Bounds,
-}
-
-/// A window that was worked out, for all threads: a sequence lock that nobody waits for.
-#[derive(Debug)]
-struct Bounds {
-    /// Odd while the others are being changed.
-    turn: AtomicU64,
-    start: AtomicU64,
-    end: AtomicU64,
-}
-
-impl Bounds {
-    fn new() -> Self {
-        Self {
-            turn: AtomicU64::new(0),
-            start: AtomicU64::new(0),
-            end: AtomicU64::new(0),
-        }
-    }
-
-    fn read(&self) -> Option<(u64, u64)> {
-        let turn = self.turn.load(Ordering::Acquire);
-        let start = self.start.load(Ordering::Relaxed);
-        let end = self.end.load(Ordering::Relaxed);
-        fence(Ordering::Acquire);
-        (turn & 1 == 0 && self.turn.load(Ordering::Relaxed) == turn).then_some((start, end))
-    }
-
-    /// Keeps the later window; another thread that does the same is left to it.
-    fn advance(&self, start: u64, end: u64) {
-        let turn = self.turn.load(Ordering::Relaxed);
-        let change = |from, to| {
-            self.turn
-                .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
-        };
-        if turn & 1 == 1 || change(turn, turn + 1).is_err() {
-            return;
-        }
-        fence(Ordering::Release);
-        if end > self.end.load(Ordering::Relaxed) {
-            self.start.store(start, Ordering::Relaxed);
-            self.end.store(end, Ordering::Relaxed);
-        }
-        self.turn.store(turn + 2, Ordering::Release);
-    }
 }
 
 impl Window {

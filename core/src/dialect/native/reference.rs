@@ -74,7 +74,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The attribute of a name. A broken declaration names nothing, and that has been reported.
-pub(super) fn find(text: &str, node: &Node, schema: &Schema<'_>) -> Result<Option<Attribute>, Diagnostic> {
+pub(super) fn find(
+    text: &str,
+    node: &Node,
+    schema: &Schema<'_>,
+) -> Result<Option<Attribute>, Diagnostic> {
     let bad = |message: String| Diagnostic::error(Code::BAD_REFERENCE, node.span, message);
     if let Some((_, attribute)) = FIXED.iter().find(|(name, _)| *name == text) {
         return Ok(Some(attribute.clone()));

@@ -80,9 +80,16 @@ fn limit(f: &mut fmt::Formatter<'_>, limit: &AskedLimit) -> fmt::Result {
     let shadow = if limit.shadow { ", shadow" } else { "" };
     let (id, kind, source) = (&limit.limit, limit.kind, &limit.source);
     let (outcome, cost) = (limit.outcome, limit.cost);
-    write!(f, "  {id} ({kind}{shadow}) at {source}: {outcome}; cost {cost}")?;
+    write!(
+        f,
+        "  {id} ({kind}{shadow}) at {source}: {outcome}; cost {cost}"
+    )?;
     if let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset_ms) {
-        write!(f, ", {remaining} of {} left, all in {reset} ms", limit.allowed)?;
+        write!(
+            f,
+            ", {remaining} of {} left, all in {reset} ms",
+            limit.allowed
+        )?;
     }
     writeln!(f)?;
     for part in &limit.key {

@@ -1,9 +1,12 @@
 //! Counters against worked examples, and against a naive model.
 
+mod differential;
+mod naive;
 mod rate;
 mod window;
 
 use super::*;
+use crate::pattern::rng::Rng;
 use crate::time::parse_timestamp;
 
 /// Counters that can hold a few keys.
@@ -25,6 +28,11 @@ fn ask(allowance: Allowance, cost: u64) -> Ask {
         interval_ns: allowance.interval_ns,
         member: 0,
     }
+}
+
+/// As a caller would hash keys.
+fn hash(key: u64) -> u64 {
+    Rng(key).next()
 }
 
 fn mono_ms(ms: u64) -> Now {

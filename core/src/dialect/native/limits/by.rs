@@ -37,9 +37,11 @@ pub(super) fn parts(
     own: &OwnCaptures,
     scope: &mut Scope<'_, '_>,
 ) -> Option<Vec<KeyPart>> {
-    let items = scope.diagnostics.check(node.as_sequence().map_err(|error| {
-        error.help("write a list, such as `by: [principal]`; `by: []` is one counter for all")
-    }))?;
+    let items = scope
+        .diagnostics
+        .check(node.as_sequence().map_err(|error| {
+            error.help("write a list, such as `by: [principal]`; `by: []` is one counter for all")
+        }))?;
     if items.len() > MAX_PARTS {
         let message = format!("a key is made of at most {MAX_PARTS} values");
         let error = Diagnostic::error(Code::BAD_LIMIT_KEY, node.span, message);
@@ -66,11 +68,7 @@ pub(super) fn parts(
 }
 
 /// One value.
-pub(super) fn part(
-    node: &Node,
-    own: &OwnCaptures,
-    scope: &mut Scope<'_, '_>,
-) -> Option<KeyPart> {
+pub(super) fn part(node: &Node, own: &OwnCaptures, scope: &mut Scope<'_, '_>) -> Option<KeyPart> {
     let text = scope.diagnostics.check(node.as_str())?;
     let value = value(text, node, own, scope.schema, scope.diagnostics)?;
     Some(KeyPart {

@@ -42,7 +42,10 @@ pub(super) fn lower(
         return Some(LimitCost::Request);
     };
     if node.as_i64().is_ok() || node.as_u64().is_ok() {
-        return scope.diagnostics.check(constant(node)).map(LimitCost::Fixed);
+        return scope
+            .diagnostics
+            .check(constant(node))
+            .map(LimitCost::Fixed);
     }
     conditions
         .of_cost(node, own, scope.diagnostics)

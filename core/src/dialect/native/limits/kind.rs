@@ -100,11 +100,9 @@ impl<'a> Lower<'_, '_, 'a> {
         let found = self.part(name);
         if found.is_none() {
             let message = format!("`{kind}` needs the key \"{name}\"");
-            self.scope.diagnostics.push(Diagnostic::error(
-                Code::MISSING_KEY,
-                self.limit,
-                message,
-            ));
+            self.scope
+                .diagnostics
+                .push(Diagnostic::error(Code::MISSING_KEY, self.limit, message));
         }
         found
     }
@@ -136,7 +134,12 @@ impl<'a> Lower<'_, '_, 'a> {
                 let lease = self.part("lease");
                 let lease = lease.map(|(_, node)| self.check(period(node)));
                 let amount = self.amount(node)?;
-                self.at_most(node, &amount, MAX_LIMIT_ENTRIES, "what is under way is counted");
+                self.at_most(
+                    node,
+                    &amount,
+                    MAX_LIMIT_ENTRIES,
+                    "what is under way is counted",
+                );
                 let lease_ms = lease.unwrap_or(Some(DEFAULT_LEASE_MS))?;
                 Some((LimitKind::Concurrency { lease_ms }, amount))
             }
@@ -145,7 +148,12 @@ impl<'a> Lower<'_, '_, 'a> {
                 let period_ms = self.check(period(within));
                 let (_, limit) = self.required("limit", name)?;
                 let amount = self.amount(limit)?;
-                self.at_most(limit, &amount, MAX_DISTINCT, "different values are told apart");
+                self.at_most(
+                    limit,
+                    &amount,
+                    MAX_DISTINCT,
+                    "different values are told apart",
+                );
                 let period_ms = period_ms?;
                 Some((LimitKind::Distinct { period_ms }, amount))
             }
@@ -204,9 +212,7 @@ impl<'a> Lower<'_, '_, 'a> {
 
     fn window(&mut self, node: &'a Node) -> Option<LimitKind> {
         let mut reader = self.check(MappingReader::new(node).map_err(|error| {
-            error.help(
-                "write `{ calendar: month }`, `{ fixed: 1h }` or `{ first_request: 1min }`",
-            )
+            error.help("write `{ calendar: month }`, `{ fixed: 1h }` or `{ first_request: 1min }`")
         }))?;
         let calendar = reader.take_entry("calendar");
         let fixed = reader.take_entry("fixed");
@@ -354,10 +360,7 @@ fn rate(node: &Node) -> Result<(u64, u64), Diagnostic> {
     let (times, unit) = period.split_at_checked(digits).unwrap_or_default();
     let Some((_, unit_ms)) = time::PERIOD_UNITS.iter().find(|(name, _)| *name == unit) else {
         if unit == "m" {
-            return refuse(
-                "`m` may mean minutes or months",
-                "write `min` or `month`",
-            );
+            return refuse("`m` may mean minutes or months", "write `min` or `month`");
         }
         return refuse(&format!("`{unit}` is no period"), HELP);
     };

@@ -47,7 +47,7 @@ const ON_ERROR: &[(&str, OnError)] = &[("deny", OnError::Deny), ("skip", OnError
 /// Keys of a limit that does not say how many there may be.
 const DEFAULT_CAPACITY: u64 = 65_536;
 /// What they may remember together; of what remembers more for each there are fewer.
-const DEFAULT_ENTRIES: u64 = 1 << 23;
+const DEFAULT_ENTRIES: u64 = 1 << 21;
 
 /// Lowers the limits of one source.
 pub(super) fn lower<'a>(
