@@ -9,19 +9,25 @@ how_cargo := install Rust with rustup: https://rustup.rs
 how_cc := install a C compiler, which Rust links with: `apt install gcc`, `dnf install gcc`, `xcode-select --install`
 how_cargo-fmt := rustup component add rustfmt
 how_cargo-clippy := rustup component add clippy
+how_redis-server := install Redis: `apt install redis-server`, `dnf install redis`, `brew install redis`
 how_valgrind := install valgrind, which counts instructions: `apt install valgrind`, `dnf install valgrind`
 # $(call need,tools): stops, naming every one that is not there.
 need = @missing=; $(foreach tool,$(1),command -v $(tool) >/dev/null || { missing=1; printf 'missing: %s (%s)\n' '$(tool)' '$(how_$(tool))' >&2; };) [ -z "$$missing" ]
 
-.PHONY: help demo test test-all lint doc fmt bench bench-quick bench-count
+# Without it tests run, and say by name what they leave out.
+want = @$(foreach tool,$(1),command -v $(tool) >/dev/null || printf 'some tests are skipped without %s (%s)\n' '$(tool)' '$(how_$(tool))' >&2;) true
+
+.PHONY: help demo tools test test-all lint doc fmt bench bench-quick bench-count bench-store
 
 help:
 	@echo 'make demo         build the command line and decide the requests of examples/shop'
+	@echo 'make tools        install redis-server, which tests of shared limits start'
 	@echo 'make test         format, lints, every test, documentation'
 	@echo 'make test-all     the same, with the tests that take long'
 	@echo 'make bench        measure decisions and loads: criterion, then a table of all'
 	@echo 'make bench-quick  the table alone, each figure measured a tenth as long'
 	@echo 'make bench-count  count the instructions of a decision, with valgrind'
+	@echo 'make bench-store  measure limits that are counted in a Redis server'
 	@echo 'make fmt          format the code'
 	@echo 'make lint         what does not need to run the code: format and lints'
 
@@ -34,8 +40,16 @@ demo:
 	@echo '  cd examples/shop && $(GATELET) explain --policy shop.yaml \'
 	@echo "    --request '{\"method\": \"GET\", \"path\": \"/t/acme/orders\", \"principal\": {\"id\": \"kim@shop.example\"}}'"
 
+# With the rights that it needs: root's, or by sudo without a question.
+tools:
+	@command -v redis-server >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo 'missing: redis-server ($(how_redis-server))' >&2; exit 1; }; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update && apt-get install -y redis-server; \
+	  else sudo -n apt-get update && sudo -n apt-get install -y redis-server; fi; }
+
 test: lint
 	$(call need,cargo cc)
+	$(call want,redis-server)
 	cargo test --workspace --locked
 	$(MAKE) doc
 
@@ -70,3 +84,7 @@ bench-count:
 	$(call need,cargo cc valgrind)
 	cargo build --release --locked --package gatelet-benches --bin count
 	@$(RELEASE)/count
+
+bench-store:
+	$(call need,cargo cc redis-server)
+	cargo run --release --locked --package gatelet-benches --bin store

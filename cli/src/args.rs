@@ -233,6 +233,12 @@ pub(crate) struct StoreAt {
     /// What its keys begin with.
     #[arg(long, value_name = "TEXT", default_value = "gatelet")]
     pub(crate) prefix: String,
+    /// The files of a policy: only its limits are looked at, and those without a live counter are shown too.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Values of this environment, over the defaults of the policy.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "policy")]
+    pub(crate) values: Vec<PathBuf>,
 }
 
 /// The policy that decides.

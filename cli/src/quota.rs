@@ -1,6 +1,6 @@
 //! `gatelet quota`: the live counters of a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
@@ -9,10 +9,10 @@ use gatelet::store::{Counter, CounterKey, QuotaStore, Unavailable};
 use gatelet_io::{RedisOptions, RedisStore};
 use serde_json::{Value, json};
 
-use crate::args::{Quota, QuotaAct, StoreAt, TextFormat};
+use crate::args::{PolicyFiles, Quota, QuotaAct, StoreAt, TextFormat};
 use crate::failure::{Failure, Outcome};
-use crate::json;
 use crate::terminal::one_line;
+use crate::{json, policy};
 
 /// Counters that a table for people shows; JSON has all.
 const ROWS: usize = 100;
@@ -29,9 +29,14 @@ pub(crate) fn run(arguments: &Quota) -> Result<Outcome, Failure> {
         } => show(&At::open(at)?, limit, *key, *format, &mut out)?,
         QuotaAct::Reset { limit, key, at } => {
             let at = At::open(at)?;
+            at.knows(limit)?;
             let count = at.told(at.store.reset(limit, *key))?;
             let counters = if count == 1 { "counter" } else { "counters" };
-            writeln!(out, "{}: {count} {counters} reset", one_line(limit.as_bytes()))?;
+            writeln!(
+                out,
+                "{}: {count} {counters} reset",
+                one_line(limit.as_bytes())
+            )?;
         }
         QuotaAct::Export { at } => {
             let at = At::open(at)?;
@@ -44,9 +49,11 @@ pub(crate) fn run(arguments: &Quota) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-/// A store, and where it is.
+/// A store, and what of it is looked at.
 struct At {
     store: RedisStore,
+    /// With a policy, its limits that are counted in a store.
+    limits: Option<BTreeSet<String>>,
 }
 
 impl At {
@@ -54,7 +61,35 @@ impl At {
         let options = RedisOptions::default().with_prefix(at.prefix.as_str());
         let store = RedisStore::open(&at.store, options)
             .map_err(|error| Failure::Usage(format!("--store: {error}")))?;
-        Ok(Self { store })
+        let limits = if at.policy.is_empty() {
+            None
+        } else {
+            let policy = policy::load(&PolicyFiles {
+                files: at.policy.clone(),
+                values: at.values.clone(),
+            })?;
+            Some(policy.stored_limits().map(str::to_owned).collect())
+        };
+        Ok(Self { store, limits })
+    }
+
+    /// With a policy: it has such a limit.
+    fn knows(&self, limit: &str) -> Result<(), Failure> {
+        let Some(limits) = &self.limits else {
+            return Ok(());
+        };
+        if limits.contains(limit) {
+            return Ok(());
+        }
+        let all: Vec<_> = limits.iter().map(String::as_str).collect();
+        let all = if all.is_empty() {
+            "none".to_owned()
+        } else {
+            all.join(", ")
+        };
+        Err(Failure::Usage(format!(
+            "the policy counts no limit \"{limit}\" in a store; those that it does: {all}"
+        )))
     }
 
     /// With what the server said, where it said something.
@@ -75,49 +110,53 @@ impl At {
         });
         // The server may show a key twice while its table grows.
         found.dedup_by(|one, other| one.limit == other.limit && one.key == other.key);
+        if let Some(limits) = &self.limits {
+            found.retain(|counter| limits.contains(&counter.limit));
+        }
         Ok(found)
     }
 }
 
 /// One row for each limit.
+#[derive(Default)]
 struct Row {
-    kind: &'static str,
     counters: u64,
     exhausted: u64,
-    fullest: Counter,
+    fullest: Option<Counter>,
 }
 
 fn list(at: &At, format: TextFormat, out: &mut impl Write) -> Result<(), Failure> {
     let mut limits = BTreeMap::<String, Row>::new();
+    for limit in at.limits.iter().flatten() {
+        limits.insert(limit.clone(), Row::default());
+    }
     for counter in at.counters(None)? {
-        let row = limits.entry(counter.limit.clone()).or_insert_with(|| Row {
-            kind: counter.kind,
-            counters: 0,
-            exhausted: 0,
-            fullest: counter.clone(),
-        });
+        let row = limits.entry(counter.limit.clone()).or_default();
         row.counters += 1;
         row.exhausted += u64::from(counter.used >= counter.of);
+        row.fullest.get_or_insert(counter);
     }
     if format == TextFormat::Json {
         let limits: Vec<_> = limits
             .iter()
             .map(|(id, row)| {
-                json!({ "limit": id, "kind": row.kind, "counters": row.counters,
-                    "exhausted": row.exhausted, "fullest": value(&row.fullest) })
+                json!({ "limit": id, "counters": row.counters, "exhausted": row.exhausted,
+                    "fullest": row.fullest.as_ref().map(value) })
             })
             .collect();
         return Ok(json::write_line(out, &limits)?);
     }
     let mut table = empty(&["limit", "kind", "counters", "exhausted", "fullest", "of"]);
     for (id, row) in &limits {
+        let fullest =
+            |text: fn(&Counter) -> String| row.fullest.as_ref().map_or("-".to_owned(), text);
         table.add_row([
             one_line(id.as_bytes()).into_owned(),
-            row.kind.to_owned(),
+            fullest(|counter| counter.kind.to_owned()),
             row.counters.to_string(),
             row.exhausted.to_string(),
-            row.fullest.used.to_string(),
-            row.fullest.of.to_string(),
+            fullest(|counter| counter.used.to_string()),
+            fullest(|counter| counter.of.to_string()),
         ]);
     }
     Ok(writeln!(out, "{}", table.trim_fmt())?)
@@ -130,6 +169,7 @@ fn show(
     format: TextFormat,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
+    at.knows(limit)?;
     let mut counters = at.counters(Some(limit))?;
     counters.retain(|counter| key.is_none_or(|key| key == counter.key));
     if format == TextFormat::Json {
@@ -149,7 +189,11 @@ fn show(
     }
     writeln!(out, "{}", table.trim_fmt())?;
     if counters.len() > ROWS {
-        writeln!(out, "and {} more: --format json has all", counters.len() - ROWS)?;
+        writeln!(
+            out,
+            "and {} more: --format json has all",
+            counters.len() - ROWS
+        )?;
     }
     Ok(())
 }

@@ -149,7 +149,17 @@ fn every_key_field_reason_and_option_is_described() {
         );
     }
     let document = read("docs/cli.md");
-    for command in ["decide", "check", "explain", "bench", "eval"] {
+    for command in [
+        "decide",
+        "check",
+        "explain",
+        "bench",
+        "eval",
+        "quota list",
+        "quota show",
+        "quota reset",
+        "quota export",
+    ] {
         for option in options(command) {
             assert!(
                 document.contains(&option),
@@ -282,7 +292,8 @@ fn properties(schema: &Value) -> Vec<String> {
 /// The long options of a command, as its help lists them.
 fn options(command: &str) -> Vec<String> {
     let help = Command::new(env!("CARGO_BIN_EXE_gatelet"))
-        .args([command, "--help"])
+        .args(command.split(' '))
+        .arg("--help")
         .output()
         .expect("the command line runs");
     let help = String::from_utf8(help.stdout).expect("help is text");

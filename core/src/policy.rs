@@ -76,6 +76,14 @@ impl Policy {
         self.counts
     }
 
+    /// The ids of limits that are counted in a store, in source order within each phase.
+    pub fn stored_limits(&self) -> impl Iterator<Item = &str> {
+        let limits = self.program.limits.limits.iter();
+        limits
+            .filter(|limit| limit.store.is_some())
+            .map(|limit| &*limit.id)
+    }
+
     /// What it takes in memory.
     #[must_use]
     pub fn memory(&self) -> Memory {

@@ -3,7 +3,7 @@
 use gatelet::{Decision, Engine, RequestBuf};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -84,16 +84,8 @@ impl Deciders {
         done: impl for<'d> FnOnce(&Decision<'d>) + Send + 'static,
     ) -> Result<(), QueueFull> {
         let done = Box::new(done);
-        match self
-            .queue
-            .as_ref()
-            .map(|queue| queue.try_send(Job { request, done }))
-        {
-            Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => {
-                Err(QueueFull)
-            }
-        }
+        let queue = self.queue.as_ref().ok_or(QueueFull)?;
+        queue.try_send(Job { request, done }).map_err(|_| QueueFull)
     }
 }
 
@@ -160,7 +152,11 @@ mod tests {
         let (sender, receiver) = channel();
         for number in 0..500 {
             let sender = sender.clone();
-            let path = if number % 2 == 0 { "/open/a" } else { "/closed" };
+            let path = if number % 2 == 0 {
+                "/open/a"
+            } else {
+                "/closed"
+            };
             let sent = deciders.decide(request(path), move |decision| {
                 sender.send((number, decision.allowed())).unwrap();
             });

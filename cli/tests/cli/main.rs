@@ -5,5 +5,6 @@ mod check;
 mod decide;
 mod eval;
 mod hostile;
+mod quota;
 mod schemas;
 mod support;

@@ -6,6 +6,7 @@ use crate::identity::cache::TokenCache;
 use crate::identity::refresh::KeyRefresh;
 use crate::identity::store::Keys;
 use crate::keys::verifier::SignatureVerifier;
+use crate::quota::store::QuotaStore;
 use core::fmt;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub struct EngineConfig {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) replay: bool,
     pub(super) processes: u32,
+    pub(super) store: Option<Arc<dyn QuotaStore>>,
     pub(super) keys: Keys,
     pub(super) token_cache: TokenCache,
     pub(super) key_refresh: KeyRefresh,
@@ -28,6 +30,7 @@ impl Default for EngineConfig {
             clock: Arc::new(SystemClock),
             replay: false,
             processes: 1,
+            store: None,
             keys: Keys::new(),
             token_cache: TokenCache::default(),
             key_refresh: KeyRefresh::default(),
@@ -78,6 +81,18 @@ impl EngineConfig {
         }
     }
 
+    /// Counts limits that say so in a store, together with other processes.
+    ///
+    /// Without one, a policy with such a limit is not installed, unless the engine is
+    /// in replay: then there are no other processes, and it is counted here.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn QuotaStore>) -> Self {
+        Self {
+            store: Some(store),
+            ..self
+        }
+    }
+
     /// Divides limits that are counted in the process among so many, as a host that forks has; 1 by default.
     ///
     /// Each process gives out its part, rounded down, so that all together give out
@@ -100,6 +115,7 @@ impl fmt::Debug for EngineConfig {
         f.debug_struct("EngineConfig")
             .field("replay", &self.replay)
             .field("processes", &self.processes)
+            .field("store", &self.store.is_some())
             .field("keys", &self.keys)
             .field("token_cache", &self.token_cache)
             .field("key_refresh", &self.key_refresh)

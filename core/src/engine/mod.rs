@@ -57,6 +57,7 @@ use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
 use crate::quota::Now;
+use crate::quota::store::Shared;
 use crate::request::{Charge, Request};
 use authorize::Listen;
 use charge::Charger;
@@ -107,6 +108,9 @@ pub struct Engine {
     tickets: OnceLock<Tickets>,
 }
 
+/// Counters of which an engine holds leases at once; the oldest give way.
+const LEASED_COUNTERS: usize = 16_384;
+
 /// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
 static ENGINES: AtomicU32 = AtomicU32::new(1);
 
@@ -135,7 +139,11 @@ impl Engine {
             processes: u64::from(config.processes.max(1)),
             replay: config.replay,
         };
-        let counters = CounterSet::build(&policy.program.limits, &CounterSet::default(), making)?;
+        let shared = config
+            .store
+            .map(|store| Arc::new(Shared::new(store, LEASED_COUNTERS)));
+        let none = CounterSet::with_store(shared);
+        let counters = CounterSet::build(&policy.program.limits, &none, making)?;
         let installed = Installed::new(policy, keyring, counters);
         let engine = Self {
             number: installed.number(),

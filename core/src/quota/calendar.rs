@@ -47,6 +47,14 @@ pub(super) fn window(calendar: &Calendar, now_ms: i64) -> (i64, i64) {
     (boundary(number), boundary(number + 1))
 }
 
+/// Starts of the windows before, of and after a time, and of the one after that.
+pub(crate) fn edges(calendar: &Calendar, now_ms: i64) -> [i64; 4] {
+    let (start, end) = window(calendar, now_ms);
+    let (before, _) = window(calendar, start.saturating_sub(1));
+    let (_, after) = window(calendar, end);
+    [before, start, end, after]
+}
+
 /// Windows of one length: from the anchor, or from the local beginning of 1970.
 fn steps(calendar: &Calendar, length: i64, now_ms: i64) -> (i64, i64) {
     let offset = match calendar.anchor_ms {

@@ -4,7 +4,7 @@ use super::{Inner, connection::Failure};
 use gatelet::store::{Ask, Charge, CounterKey, Grant, Grants, Kind, Note, Unavailable};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -95,9 +95,27 @@ impl From<&Charge<'_>> for Owned {
     }
 }
 
+/// How many jobs are queued or under way.
+#[derive(Default)]
+struct Waiting {
+    count: Mutex<usize>,
+    none: Condvar,
+}
+
+impl Waiting {
+    fn change(&self, by: impl FnOnce(usize) -> usize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = by(*count);
+        if *count == 0 {
+            self.none.notify_all();
+        }
+    }
+}
+
 /// The queue and the threads that work on it.
 pub(super) struct Background {
     queue: Option<SyncSender<Job>>,
+    waiting: Arc<Waiting>,
     closing: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -107,17 +125,19 @@ impl Background {
         let (queue, jobs) = sync_channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         let closing = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::new(Waiting::default());
         let threads = (0..threads.max(1))
             .map(|_| {
-                let (inner, jobs, closing) =
-                    (Arc::clone(inner), Arc::clone(&jobs), Arc::clone(&closing));
+                let (inner, jobs) = (Arc::clone(inner), Arc::clone(&jobs));
+                let (closing, waiting) = (Arc::clone(&closing), Arc::clone(&waiting));
                 std::thread::Builder::new()
                     .name("gatelet-store".to_owned())
-                    .spawn(move || work(&inner, &jobs, &closing))
+                    .spawn(move || work(&inner, &jobs, &closing, &waiting))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             queue: Some(queue),
+            waiting,
             closing,
             threads,
         })
@@ -128,7 +148,23 @@ impl Background {
         let Some(queue) = &self.queue else {
             return false;
         };
-        queue.try_send(job).is_ok()
+        self.waiting.change(|count| count + 1);
+        let taken = queue.try_send(job).is_ok();
+        if !taken {
+            self.waiting.change(|count| count.saturating_sub(1));
+        }
+        taken
+    }
+
+    /// Waits until nothing is queued or under way; false if that takes longer.
+    pub(super) fn drain(&self, within: Duration) -> bool {
+        let waiting = &self.waiting;
+        let count = waiting.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = waiting
+            .none
+            .wait_timeout_while(count, within, |count| *count > 0);
+        let (count, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *count == 0
     }
 
     pub(super) fn lease(&self, ask: &Ask<'_>, sink: &Arc<dyn Grants>) -> bool {
@@ -182,7 +218,7 @@ impl Drop for Background {
     }
 }
 
-fn work(inner: &Inner, jobs: &Mutex<Receiver<Job>>, closing: &AtomicBool) {
+fn work(inner: &Inner, jobs: &Mutex<Receiver<Job>>, closing: &AtomicBool, waiting: &Waiting) {
     let mut closed_at = None;
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -193,10 +229,11 @@ fn work(inner: &Inner, jobs: &Mutex<Receiver<Job>>, closing: &AtomicBool) {
             && closed_at.get_or_insert_with(Instant::now).elapsed() > FAREWELL
         {
             job.refuse();
-            continue;
+        } else {
+            inner.pool.look_up();
+            job.run(inner);
         }
-        inner.pool.look_up();
-        job.run(inner);
+        waiting.change(|count| count.saturating_sub(1));
     }
 }
 
@@ -214,9 +251,12 @@ impl Job {
                 key,
                 lease,
                 units,
-            } => done(inner.note(&limit, key, 'w', budget, &|command| {
-                command.arg("back").arg(lease).arg(units);
-            })),
+            } => {
+                let number = inner.name();
+                done(inner.note(&limit, key, 'w', budget, &|command| {
+                    command.arg("back").arg(lease).arg(number).arg(units);
+                }));
+            }
             Self::Settle {
                 limit,
                 charge,

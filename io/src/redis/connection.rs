@@ -52,13 +52,18 @@ struct UpTo<'a> {
 
 impl Read for UpTo<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = left(self.started, self.budget)?;
-        // The system's timers are coarser than the little that a first read is late.
-        if *self.timeout > left + self.budget / 8 || *self.timeout < left {
-            self.connection.set_read_timeout(Some(left))?;
-            *self.timeout = left;
+        loop {
+            let left = left(self.started, self.budget)?;
+            // The system's timers are coarser than the little that a first read is late.
+            if *self.timeout > left + self.budget / 8 || *self.timeout < left {
+                self.connection.set_read_timeout(Some(left))?;
+                *self.timeout = left;
+            }
+            match (&mut &*self.connection).read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
         }
-        (&mut &*self.connection).read(into)
     }
 }
 

@@ -93,8 +93,10 @@ struct Inner {
     names: Names,
     secret: Vec<u8>,
     patience: Duration,
-    /// Names leases and holds: no other process has the same.
+    /// Names questions, holds and notes, in order.
     next: AtomicU64,
+    /// Names this process: no other has the same.
+    process: u64,
 }
 
 /// Why there is no [`RedisStore`].
@@ -128,14 +130,17 @@ impl RedisStore {
     /// For a URL that names no server, and if no thread can be started.
     pub fn open(url: &str, options: RedisOptions) -> Result<Self, RedisStoreError> {
         let server = url::Server::parse(url).map_err(RedisStoreError::Url)?;
+        // Keyed by the system for each process. 52 bits: a script's number keeps them all.
+        let random = |of| RandomState::new().hash_one(of) >> 12;
         let inner = Arc::new(Inner {
             pool: Pool::new(server, options.connections),
             scripts: Scripts::new(),
             names: Names::new(&options.prefix),
             secret: options.secret,
             patience: options.patience,
-            // Seeded by the system for each process; positive, as scripts write it in decimals.
-            next: AtomicU64::new(RandomState::new().hash_one("lease") >> 1),
+            // Half of the numbers are left to count with.
+            next: AtomicU64::new((random("question") >> 1) + 1),
+            process: random("process") | 1,
         });
         let background =
             Background::start(&inner, options.threads).map_err(RedisStoreError::Thread)?;
@@ -146,6 +151,13 @@ impl RedisStore {
     #[must_use]
     pub fn status(&self) -> StoreStatus {
         self.inner.pool.status()
+    }
+
+    /// Waits until units asked for ahead and notes are with the server; false if that takes longer.
+    ///
+    /// For the end of a process, after its engines are dropped: what they held goes back then.
+    pub fn drain(&self, within: Duration) -> bool {
+        self.background.drain(within)
     }
 
     /// Asks the server whether it is there.
@@ -222,8 +234,7 @@ impl QuotaStore for RedisStore {
 
 impl Inner {
     fn name(&self) -> u64 {
-        // 52 bits: a script's number keeps them all. Never 0.
-        self.next.fetch_add(1, Ordering::Relaxed) % ((1 << 52) - 1) + 1
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     fn take(
@@ -258,14 +269,15 @@ impl Inner {
             );
             return Err(Failure::new(Unavailable::Unsupported, what));
         }
-        let (keys, lease) = ([self.names.of(&ask.charge)], self.name());
+        let (keys, name) = ([self.names.of(&ask.charge)], self.name());
         self.pool.ask(budget, |connection, started| {
-            let arguments = |command: &mut Cmd| question::write_ask(command, ask, lease);
+            let arguments =
+                |command: &mut Cmd| question::write_ask(command, ask, name, self.process);
             let value = self
                 .scripts
                 .lease
                 .run(connection, started, budget, &keys, &arguments)?;
-            question::read_grant(&value, lease)
+            question::read_grant(&value, name, self.process)
         })
     }
 

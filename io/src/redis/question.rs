@@ -184,7 +184,7 @@ fn write_window(command: &mut Cmd, window: Window) {
     }
 }
 
-pub(super) fn write_ask(command: &mut Cmd, ask: &Ask<'_>, lease: u64) {
+pub(super) fn write_ask(command: &mut Cmd, ask: &Ask<'_>, name: u64, process: u64) {
     let (least, most) = match ask.charge.kind {
         Kind::Rate { burst, .. } => (ask.charge.cost.min(burst + 1), ask.units.min(burst + 1)),
         _ => (ask.charge.cost, ask.units),
@@ -192,7 +192,7 @@ pub(super) fn write_ask(command: &mut Cmd, ask: &Ask<'_>, lease: u64) {
     let least = least.max(1);
     command.arg(least).arg(most.max(least)).arg(ask.hold_ms);
     command.arg(ask.charge.owed.min(least_owed(&ask.charge.kind)));
-    command.arg(lease);
+    command.arg(name).arg(process);
     command.arg(letter(&ask.charge.kind).to_string());
     write_kind(command, &ask.charge.kind);
 }
@@ -271,7 +271,7 @@ pub(super) fn read_answers(
     Ok(())
 }
 
-pub(super) fn read_grant(value: &Value, lease: u64) -> Result<Grant, Failure> {
+pub(super) fn read_grant(value: &Value, asked: u64, process: u64) -> Result<Grant, Failure> {
     let numbers = integers(value)?;
     let [units, window, valid_ms, named, name, rest @ ..] = numbers.as_slice() else {
         return Err(out_of_step());
@@ -279,14 +279,14 @@ pub(super) fn read_grant(value: &Value, lease: u64) -> Result<Grant, Failure> {
     let &[remaining, reset_ms, retry_ms] = rest else {
         return Err(out_of_step());
     };
-    if unsigned(*name) != lease {
+    if unsigned(*name) != asked {
         return Err(out_of_step());
     }
     Ok(Grant {
         units: unsigned(*units),
         window: *window,
         valid_ms: unsigned(*valid_ms),
-        lease: if *named == 1 { lease } else { 0 },
+        lease: if *named == 1 { process } else { 0 },
         remaining: unsigned(remaining),
         reset_ms: unsigned(reset_ms),
         retry_ms: unsigned(retry_ms),

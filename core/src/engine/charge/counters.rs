@@ -1,11 +1,13 @@
 //! The counters of an engine: built when a policy is installed, kept while a limit stays the same.
 
 use super::key::Seeds;
+use super::remote::Remote;
 use crate::install::InstallError;
 use crate::program::condition::Zone;
 use crate::program::hash::mix;
 use crate::program::limits::{Amount, Limit, Limits};
 use crate::program::vocabulary::limits::{self, CalendarUnit, LimitKind};
+use crate::quota::store::Shared;
 use crate::quota::{
     Allowance, Calendar, Counters, Excess, Kind, KindError, OnFull, Plan, Span, Unit,
 };
@@ -17,6 +19,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct CounterSet {
     pub(super) slots: Box<[LimitCounter]>,
+    /// The engine's store.
+    shared: Option<Arc<Shared>>,
 }
 
 /// What one limit counts with.
@@ -25,6 +29,8 @@ pub(super) struct LimitCounter {
     pub(super) counter: Arc<Counter>,
     /// By tier, in the order of the policy, the default last.
     pub(super) allowances: Box<[Allowance]>,
+    /// Of a limit that is counted in a store.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 /// Counters, and what they were built of.
@@ -56,6 +62,19 @@ pub(in crate::engine) struct Making {
 }
 
 impl CounterSet {
+    /// No counters yet, and where those in a store will be.
+    pub(in crate::engine) fn with_store(shared: Option<Arc<Shared>>) -> Self {
+        Self {
+            shared,
+            ..Self::default()
+        }
+    }
+
+    /// Whether this engine has a store.
+    pub(super) fn any_in_store(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// The counters for a policy; those of `before` are kept where the limit is the same.
     pub(in crate::engine) fn build(
         limits: &Limits,
@@ -63,7 +82,7 @@ impl CounterSet {
         making: Making,
     ) -> Result<Self, InstallError> {
         let slots = limits.limits.iter().map(|limit| {
-            if limit.store.is_some() {
+            if limit.store.is_some() && before.shared.is_none() && !making.replay {
                 // Counting in the process instead would be another limit than the one that is written.
                 return Err(InstallError::StoreMissing {
                     limit: limit.id.to_string(),
@@ -76,6 +95,7 @@ impl CounterSet {
         });
         Ok(Self {
             slots: slots.collect::<Result<_, _>>()?,
+            shared: before.shared.clone(),
         })
     }
 
@@ -90,12 +110,33 @@ impl CounterSet {
 impl LimitCounter {
     fn build(limit: &Limit, before: &CounterSet, making: Making) -> Result<Self, KindError> {
         let kind = kind(&limit.kind);
-        let allowances = allowances(limit, &kind, making.processes)?;
+        let remote = match (&limit.store, &before.shared) {
+            (Some(settings), Some(shared)) => {
+                Remote::new(limit, &kind, settings, shared, making.processes)
+            }
+            // A replay has no other processes.
+            _ => None,
+        };
+        let processes = if remote.is_some() {
+            1
+        } else {
+            making.processes
+        };
+        let allowances = allowances(limit, &kind, processes)?;
         let most = allowances.iter().map(|allowance| allowance.limit).max();
+        if let (Some(remote), Some(most)) = (&remote, most)
+            && !remote.can_count(most)
+        {
+            return Err(KindError::BeyondStore);
+        }
         let plan = Plan {
             kind,
             most: most.unwrap_or(1),
-            capacity: limit.capacity as usize,
+            capacity: if remote.is_some() {
+                1
+            } else {
+                limit.capacity as usize
+            },
             on_full: match limit.on_full {
                 limits::OnFull::Overflow => OnFull::Overflow,
                 limits::OnFull::Deny => OnFull::Deny,
@@ -119,6 +160,7 @@ impl LimitCounter {
         Ok(Self {
             counter,
             allowances,
+            remote: remote.map(Arc::new),
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::verdict::Verdict;
 use crate::program::Program;
 use crate::program::limits::Limit;
 use crate::program::vocabulary::limits::LimitKind;
-use crate::quota::{Ask, Now, Outcome, Receipt, Verdict as Answer};
+use crate::quota::{Ask, Now, Outcome, Receipt, Verdict as Answer, store};
 use serde::Serialize;
 
 /// What the limits of one decision said; there is room for each.
@@ -29,6 +29,19 @@ pub(super) struct Met {
     pub(super) ask: Ask,
     pub(super) said: Said,
     pub(super) receipt: Receipt,
+    /// Of a limit in a store: the key under secrets that all processes have.
+    pub(super) wide: [u64; 2],
+    pub(super) remote: store::Receipt,
+}
+
+/// Where a limit is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    Here,
+    /// Units of a store are spent here.
+    Leased,
+    /// A store is asked each time.
+    Store,
 }
 
 /// What a limit said.
@@ -41,6 +54,8 @@ pub(super) enum Said {
     Undecided(&'static str),
     /// A value of its key is absent, and it denies then.
     KeyMissing,
+    /// It is counted in a store that is away, and denies then.
+    Away,
 }
 
 impl Met {
@@ -53,8 +68,27 @@ impl Met {
         matches!(self.said, Said::Nothing | Said::Outcome(_))
     }
 
+    pub(super) fn is_charged(&self) -> bool {
+        self.receipt.is_charged() || self.remote.is_charged()
+    }
+
+    pub(super) fn where_counted(&self, counters: &CounterSet) -> Where {
+        let remote = counters
+            .slots
+            .get(self.number())
+            .and_then(|slot| slot.remote.as_ref());
+        match remote {
+            None => Where::Here,
+            Some(remote) if remote.is_strict() => Where::Store,
+            Some(_) => Where::Leased,
+        }
+    }
+
     pub(super) fn peek(&mut self, counters: &CounterSet, now: Now) {
         if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
+            if let Some(remote) = &slot.remote {
+                return remote.peek(self, now);
+            }
             let outcome = slot.counter.counters.peek(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
         }
@@ -62,6 +96,9 @@ impl Met {
 
     pub(super) fn take(&mut self, counters: &CounterSet, now: Now) {
         if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
+            if let Some(remote) = &slot.remote {
+                return remote.take(self, now);
+            }
             let (outcome, receipt) = slot.counter.counters.take(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
             self.receipt = receipt;
@@ -71,6 +108,9 @@ impl Met {
     /// Gives back what was taken.
     pub(super) fn restore(&mut self, counters: &CounterSet, now: Now) {
         if let Some(slot) = counters.slots.get(self.number()) {
+            if let Some(remote) = &slot.remote {
+                return remote.restore(self, now);
+            }
             let receipt = core::mem::take(&mut self.receipt);
             slot.counter.counters.restore(receipt, now);
             self.peek(counters, now);
@@ -81,7 +121,7 @@ impl Met {
     pub(super) fn refuses(&self) -> Option<Reason> {
         match self.said {
             Said::Undecided(_) => Some(Reason::Indeterminate),
-            Said::KeyMissing => Some(Reason::QuotaUnavailable),
+            Said::KeyMissing | Said::Away => Some(Reason::QuotaUnavailable),
             Said::Nothing => None,
             Said::Outcome(outcome) => match outcome.verdict() {
                 Answer::Admitted => None,
@@ -96,6 +136,7 @@ impl Met {
         match self.said {
             Said::Undecided(detail) => Some(detail),
             Said::KeyMissing => Some("key_missing"),
+            Said::Away => Some("store_unavailable"),
             Said::Outcome(outcome) if outcome.verdict() == Answer::Full => Some("table_full"),
             _ => program
                 .limits

@@ -6,6 +6,7 @@
 //! | [`counters`] | the counters of an engine, from policy to policy |
 //! | [`met`] | what one limit says, for the decision and its reader |
 //! | [`headers`] | the same as header fields |
+//! | [`remote`] | limits that are counted in a store |
 //! | [`ticket`] | what is settled later |
 //! | [`told`] | the same for people |
 
@@ -13,6 +14,7 @@ pub(super) mod counters;
 mod headers;
 mod key;
 mod met;
+mod remote;
 pub(super) mod ticket;
 mod told;
 
@@ -31,11 +33,11 @@ use crate::program::limits::{Amount, Cost, Limit};
 use crate::program::predicate::{Unwatched, Values};
 use crate::program::vocabulary::Truth;
 use crate::program::vocabulary::limits::{LimitKind, OnError, OnMissing};
-use crate::quota::{Ask, Now, Receipt};
+use crate::quota::{Ask, Now, Receipt, store};
 use crate::request::{Charge, Value};
 use counters::{CounterSet, LimitCounter};
 use key::NoKey;
-use met::{Met, Said};
+use met::{Met, Said, Where};
 use std::sync::Arc;
 use ticket::{Entry, Tickets};
 
@@ -162,7 +164,10 @@ impl Charger<'_> {
         let alone = met.len() == 1;
         if !takes || !alone {
             for one in &mut *met {
-                one.peek(self.counters, self.now);
+                // A store is asked once: when it is to charge.
+                if !takes || one.where_counted(self.counters) == Where::Here {
+                    one.peek(self.counters, self.now);
+                }
             }
         }
         if !takes {
@@ -179,22 +184,45 @@ impl Charger<'_> {
         if !together {
             return;
         }
-        let mut lost: Option<usize> = None;
-        for (at, one) in met.iter_mut().enumerate().filter(|(_, one)| !one.shadow) {
-            if lost.is_some() && !one.always {
-                continue;
-            }
-            one.take(self.counters, self.now);
-            if one.refuses().is_some() {
-                lost = lost.or(Some(at));
+        if !self.take_together(met) {
+            // Another thread came between, or a store refused: what was taken goes back.
+            let taken = |one: &&mut Met| !one.shadow && !one.always && one.is_charged();
+            for one in met.iter_mut().filter(taken) {
+                one.restore(self.counters, self.now);
             }
         }
-        let Some(lost) = lost else { return };
-        // Another thread came between: what was taken before goes back.
-        let before = met.iter_mut().take(lost);
-        for one in before.filter(|one| !one.shadow && !one.always) {
-            one.restore(self.counters, self.now);
+    }
+
+    /// Takes from all that are enforced, the quickest to answer first; false as soon as one refuses.
+    fn take_together(&self, met: &mut [Met]) -> bool {
+        let mut all = true;
+        for place in [Where::Here, Where::Leased] {
+            if place == Where::Leased && !self.counters.any_in_store() {
+                break;
+            }
+            for one in met.iter_mut().filter(|one| !one.shadow) {
+                if one.where_counted(self.counters) != place || !(all || one.always) {
+                    continue;
+                }
+                one.take(self.counters, self.now);
+                all &= one.refuses().is_none();
+            }
         }
+        if !self.counters.any_in_store() {
+            return all;
+        }
+        // One question for all that ask on every request.
+        let slots = &self.counters.slots;
+        let strict = met.iter_mut().filter_map(|one| {
+            let remote = slots.get(one.number())?.remote.as_deref()?;
+            let asks = !one.shadow && one.is_open() && remote.is_strict() && (all || one.always);
+            asks.then_some((remote, one))
+        });
+        remote::take_all(strict, self.now);
+        all && met
+            .iter()
+            .filter(|one| !one.shadow)
+            .all(|one| one.refuses().is_none())
     }
 
     /// Keeps what is to be settled: the end of what is under way, and of a reservation all of it.
@@ -206,7 +234,7 @@ impl Charger<'_> {
             let concurrent = limits
                 .get(met.number())
                 .is_some_and(|limit| matches!(limit.kind, LimitKind::Concurrency { .. }));
-            (reserves || concurrent) && met.receipt.is_charged()
+            (reserves || concurrent) && met.is_charged()
         };
         let count = charges.iter().filter(|met| is_kept(met)).count();
         if count == 0 {
@@ -220,6 +248,7 @@ impl Charger<'_> {
             let slot = self.counters.slots.get(met.number())?;
             Some(Entry {
                 counter: Arc::clone(&slot.counter),
+                remote: slot.remote.as_ref().map(|remote| remote.keep(met)),
                 receipt: core::mem::take(&mut met.receipt),
                 ask: met.ask,
                 concurrent: matches!(limit.kind, LimitKind::Concurrency { .. }),
@@ -248,6 +277,8 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         },
         said: Said::Nothing,
         receipt: Receipt::default(),
+        wide: [0; 2],
+        remote: store::Receipt::default(),
     };
     let undecided = |detail| match limit.on_error {
         OnError::Skip => None,
@@ -279,7 +310,15 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         Ok((key, member))
     });
     match keys {
-        Ok((key, member)) => (met.key, met.ask.member) = (key, member),
+        Ok((key, member)) => {
+            (met.key, met.ask.member) = (key, member);
+            if let Some(remote) = &slot.remote {
+                // What made one key makes all.
+                met.wide = remote
+                    .seeds()
+                    .map(|seeds| key::key(&*limit.by, view, seeds, shared).unwrap_or_default());
+            }
+        }
         Err(NoKey::Unclear) => met.said = undecided("limit_key")?,
         Err(NoKey::Missing) if limit.on_missing == OnMissing::Skip => return None,
         Err(NoKey::Missing) => met.said = Said::KeyMissing,

@@ -1,6 +1,7 @@
 //! Tickets: what is still to be settled of a decision, in a ring of a fixed size.
 
 use super::counters::Counter;
+use super::remote::Settling;
 use crate::quota::{Ask, Now, Receipt};
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +61,8 @@ const PLACES: u64 = 8_192;
 pub(super) struct Entry {
     pub(super) counter: Arc<Counter>,
     pub(super) receipt: Receipt,
+    /// Of a limit in a store.
+    pub(super) remote: Option<Settling>,
     /// The limit's numbers.
     pub(super) ask: Ask,
     /// Whether it ends with the request.
@@ -155,6 +158,12 @@ impl Tickets {
 
 impl Entry {
     fn settle(self, cost: Option<u64>, now: Now) {
+        if let Some(remote) = self.remote {
+            if let (Some(cost), true) = (cost, self.by_cost) {
+                remote.settle(cost, now);
+            }
+            return;
+        }
         let counters = &self.counter.counters;
         match cost {
             _ if self.concurrent => counters.restore(self.receipt, now),

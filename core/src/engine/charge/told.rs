@@ -75,6 +75,7 @@ fn word(met: &Met) -> &'static str {
         Said::Nothing => "not_asked",
         Said::Undecided(detail) => detail,
         Said::KeyMissing => "key_missing",
+        Said::Away => "store_unavailable",
         Said::Outcome(outcome) => match outcome.verdict() {
             Answer::Admitted => "passes",
             Answer::Denied => "exceeded",

@@ -77,6 +77,12 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Whether there is anything to take back.
+    #[must_use]
+    pub fn is_charged(&self) -> bool {
+        self.source != Source::None && self.cost > 0
+    }
+
     /// Beginning of the window that was charged, by the store's clock in milliseconds since 1970; 0 where there is none.
     #[must_use]
     pub fn window(&self) -> i64 {
@@ -136,14 +142,14 @@ impl Charged {
         }
     }
 
-    pub(super) fn by_lease(slot: &Slot, cost: u64, now: Now) -> Self {
+    pub(super) fn by_lease(slot: &Slot, lease: u64, cost: u64, now: Now) -> Self {
         Self {
             reset_ms: slot.reset_ms(now),
             receipt: Receipt {
                 source: Source::Lease,
                 cost,
                 window: slot.window(),
-                hold: 0,
+                hold: lease,
             },
             ..Self::free(slot.remaining())
         }

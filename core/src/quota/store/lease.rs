@@ -95,6 +95,15 @@ impl Slot {
         self.front.units.saturating_add(self.back.units)
     }
 
+    /// Units that may be spent at this time.
+    pub(super) fn units_at(&self, now: Now) -> u64 {
+        [self.front, self.back]
+            .iter()
+            .filter(|held| held.until_ns > now.mono_ns)
+            .map(|held| held.units)
+            .sum()
+    }
+
     /// Units left as far as is known here: in the store when it was last asked, and held.
     pub(super) fn remaining(&self) -> u64 {
         self.remaining.saturating_add(self.units())
@@ -104,6 +113,15 @@ impl Slot {
         self.reset_at_ns
             .saturating_sub(now.mono_ns)
             .div_ceil(NS_PER_MS)
+    }
+
+    /// Takes out all that is held.
+    pub(super) fn take_all(&mut self) -> Leftover {
+        let held = [
+            core::mem::take(&mut self.front),
+            core::mem::take(&mut self.back),
+        ];
+        Some((self.home.clone(), held))
     }
 
     /// Takes out what has ended.
@@ -127,16 +145,17 @@ impl Slot {
         (unspent > 0).then(|| (self.home.clone(), out))
     }
 
-    /// Debits the cost, or nothing.
-    pub(super) fn spend(&mut self, cost: u64) -> bool {
+    /// Debits the cost, or nothing; says of which lease it was.
+    pub(super) fn spend(&mut self, cost: u64) -> Option<u64> {
         if self.units() < cost {
-            return false;
+            return None;
         }
+        let lease = self.front.lease;
         let from_front = cost.min(self.front.units);
         self.front.units -= from_front;
         self.back.units -= cost - from_front;
         self.move_up();
-        true
+        Some(lease)
     }
 
     fn move_up(&mut self) {
@@ -146,10 +165,24 @@ impl Slot {
     }
 
     /// Takes back what was spent for nothing, while a lease of its window is held.
-    pub(super) fn unspend(&mut self, cost: u64, window: i64, now: Now) {
-        if self.window == window && self.front.until_ns > now.mono_ns {
-            self.front.units = self.front.units.saturating_add(cost);
+    pub(super) fn unspend(&mut self, cost: u64, lease: u64, window: i64, now: Now) {
+        if self.window != window || self.front.until_ns <= now.mono_ns {
+            return;
         }
+        if self.front.lease != lease && self.back.units == 0 {
+            // Of a lease that was spent meanwhile: it is of the same window.
+            self.back = Held {
+                units: 0,
+                lease,
+                ..self.front
+            };
+        }
+        let held = match self.back.lease == lease {
+            true => &mut self.back,
+            false => &mut self.front,
+        };
+        held.units = held.units.saturating_add(cost);
+        self.move_up();
     }
 
     /// How many units to ask for ahead, if it is time; they count as asked.
@@ -320,24 +353,28 @@ impl Slot {
     }
 }
 
-/// The part of a limit that is a process' own while the store is away.
+/// The part of a limit that is a process' own while the store is away, in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// How much of the limit all processes may admit together, in percent: 1 to 100.
-    pub percent: u32,
-    /// Processes that share the limit, at least 1.
-    pub nodes: u32,
-}
+pub struct Part(u32);
 
 impl Part {
+    const WHOLE: u32 = 1_000_000;
+
+    /// So many millionths of the limit; at least one, at most all of them.
+    #[must_use]
+    pub fn millionths(part: u32) -> Self {
+        Self(part.clamp(1, Self::WHOLE))
+    }
+
+    /// Rounded down.
     fn of(self, limit: u64) -> u64 {
-        let whole = u128::from(limit) * u128::from(self.percent.min(100));
-        u64::try_from(whole / (100 * u128::from(self.nodes.max(1)))).unwrap_or(u64::MAX)
+        let part = u128::from(limit) * u128::from(self.0) / u128::from(Self::WHOLE);
+        u64::try_from(part).unwrap_or(u64::MAX)
     }
 
     /// The time that one unit takes at this part of a rate.
     fn slower(self, step: u128) -> u128 {
-        step * 100 * u128::from(self.nodes.max(1)) / u128::from(self.percent.clamp(1, 100))
+        (step * u128::from(Self::WHOLE)).div_ceil(u128::from(self.0))
     }
 }
 

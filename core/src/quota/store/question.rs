@@ -325,7 +325,7 @@ pub struct Grant {
     pub window: i64,
     /// How long they may be spent, in milliseconds from when the question was put, never beyond the window's end.
     pub valid_ms: u64,
-    /// Names the lease when units are given back; 0 where they cannot be.
+    /// What units are given back under: of this lease, or of all that this process has; 0 where they cannot be.
     pub lease: u64,
     /// Units left in the store.
     pub remaining: u64,
@@ -339,15 +339,15 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Note<'a> {
-    /// Units of a lease that will not be spent. Told twice it counts once.
+    /// Units of a lease that will not be spent. Delivered twice it counts once.
     GiveBack {
         /// The limit's id.
         limit: &'a Arc<str>,
         /// Which of its counters.
         key: CounterKey,
-        /// The lease.
+        /// What they are given back under.
         lease: u64,
-        /// How many of its units.
+        /// How many.
         units: u64,
     },
     /// The true cost of a charge: what is owed is added, what was too much is taken off if its window is still there.
@@ -357,7 +357,7 @@ pub enum Note<'a> {
         /// The window that was charged.
         window: i64,
     },
-    /// Units that are no longer in flight. Told twice it counts once.
+    /// Units that are no longer in flight. Delivered twice it counts once.
     Release {
         /// The limit's id.
         limit: &'a Arc<str>,

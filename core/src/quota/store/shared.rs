@@ -7,7 +7,7 @@ use super::lease::{Held, Home, Leases, Leftover, Now, Slot};
 use super::question::{
     Answer, Ask, Charge, CounterKey, Grant, Grants, Kind, Note, QuotaStore, Unavailable,
 };
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// Most strict limits that one decision can charge in one phase.
@@ -48,6 +48,8 @@ struct Pool {
     breaker: Breaker,
     /// The set that is swept next.
     next: AtomicUsize,
+    /// Nobody spends any more.
+    closed: AtomicBool,
 }
 
 /// A counter, and what is asked of it.
@@ -78,6 +80,7 @@ impl Shared {
             leases: Leases::new(counters),
             breaker: Breaker::default(),
             next: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         });
         let sink: Arc<dyn Grants> = Arc::<Pool>::clone(&pool);
         Self { pool, sink }
@@ -122,6 +125,39 @@ impl Shared {
             _ if cost == 0 => Charged::free(kind.most_at_once()),
             _ => self.pool.ask(wanted, batch, now),
         }
+    }
+
+    /// What [`Shared::spend`] would say, with nothing charged: held units, else what the store has.
+    pub fn look(
+        &self,
+        limit: &SharedLimit,
+        tag: u64,
+        cost: u64,
+        now: Now,
+        question: impl FnOnce() -> (CounterKey, Kind),
+    ) -> Charged {
+        let tag = tag.max(1);
+        let held = self.pool.with_slot(tag, |slot| {
+            (slot.units_at(now) >= cost).then(|| Charged {
+                receipt: Receipt::default(),
+                ..Charged::by_lease(slot, 0, cost, now)
+            })
+        });
+        if let Some(held) = held.flatten() {
+            return held;
+        }
+        let (key, kind) = question();
+        let strict = Strict {
+            limit,
+            tag,
+            key,
+            kind,
+            cost,
+        };
+        let mut charged = [Charged::default()];
+        self.peek(&[strict], now, &mut charged);
+        let [charged] = charged;
+        charged
     }
 
     fn ask_ahead(&self, wanted: Wanted<'_>, units: u64, owed: u64, now: Now) {
@@ -223,9 +259,9 @@ impl Shared {
             Source::None => {}
             Source::Lease => {
                 pool.with_slot(tag, |slot| {
-                    slot.unspend(back, receipt.window, now);
+                    slot.unspend(back, receipt.hold, receipt.window, now);
                     let held = more.min(slot.units());
-                    slot.spend(held);
+                    let _lease = slot.spend(held);
                     slot.owe(more - held);
                 });
             }
@@ -261,6 +297,7 @@ impl Shared {
 impl Drop for Shared {
     /// Gives back everything that is held.
     fn drop(&mut self) {
+        self.pool.closed.store(true, Ordering::SeqCst);
         for set in 0..self.pool.leases.sets() {
             self.pool.sweep(set, Now::default(), true);
         }
@@ -308,8 +345,8 @@ impl Pool {
             return Local::Unknown;
         };
         let left = slot.end(now);
-        let local = if slot.spend(cost) {
-            let charged = Charged::by_lease(slot, cost, now);
+        let local = if let Some(lease) = slot.spend(cost) {
+            let charged = Charged::by_lease(slot, lease, cost, now);
             match slot.refill(batch, now) {
                 Some(units) => Local::Low(charged, units, slot.take_owed(now)),
                 None => Local::Charged(charged),
@@ -358,8 +395,8 @@ impl Pool {
         let done = self.in_slot(wanted, now, |slot| {
             slot.unask(units);
             let left = slot.put(wanted.cost, grant, now.mono_ns);
-            let charged = if slot.spend(wanted.cost) {
-                Charged::by_lease(slot, wanted.cost, now)
+            let charged = if let Some(lease) = slot.spend(wanted.cost) {
+                Charged::by_lease(slot, lease, wanted.cost, now)
             } else {
                 Charged::refused(slot.remaining(), grant.reset_ms, grant.retry_ms.max(1))
             };
@@ -498,6 +535,12 @@ impl Grants for Pool {
                 });
             }
             _ => {}
+        }
+        // What came after the end goes back too.
+        if self.closed.load(Ordering::SeqCst)
+            && let Some(left) = self.with_slot(ask.tag, Slot::take_all)
+        {
+            self.give_back(left);
         }
     }
 }

@@ -92,7 +92,8 @@ function rate.write(self)
   redis.call('SET', self.key, value, 'PX', text(rate.reset_ms(self) + 1000))
 end
 
--- Windows: beginning, end, units used, limit, and the leases that can be given back.
+-- Windows: beginning, end, units used, limit; and of each process that has leases its name, the units that
+-- it was granted and did not give back, and the number of what it gave back last.
 
 local window = {}
 
@@ -145,4 +146,29 @@ function window.write(self)
   local value = text(self.from) .. ' ' .. text(self.to) .. ' ' .. text(self.used) .. ' '
     .. text(self.limit) .. self.leases
   redis.call('SET', self.key, value, 'PX', text(window.reset_ms(self) + MEMORY_MS))
+end
+
+-- Remembers what a process was granted; 1 if there was room for it.
+function window.lend(self, process, units, most)
+  local found
+  self.leases, found = string.gsub(self.leases, '( ' .. process .. ':)(%d+)', function(name, granted)
+    return name .. text(tonumber(granted) + units)
+  end)
+  if found == 1 then return 1 end
+  local _, count = string.gsub(self.leases, ' ', '')
+  if count >= most then return 0 end
+  self.leases = self.leases .. ' ' .. process .. ':' .. text(units) .. ':0'
+  return 1
+end
+
+-- Takes back what a process was granted: what is numbered lower than the last was told before.
+function window.give_back(self, process, number, units)
+  local granted, last = string.match(self.leases, ' ' .. process .. ':(%d+):(%d+)')
+  if not granted or number <= tonumber(last) then return 0 end
+  units = math.min(units, tonumber(granted), self.used)
+  self.used = self.used - units
+  self.leases = string.gsub(self.leases, '( ' .. process .. ':)%d+:%d+', function(name)
+    return name .. text(tonumber(granted) - units) .. ':' .. text(number)
+  end)
+  return units
 end

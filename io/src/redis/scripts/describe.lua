@@ -30,7 +30,7 @@ function kinds.w(key)
   local f = numbers(stored)
   if not f[4] or f[2] <= now_ms then return add(0, 0, f[4] or 0, 0) end
   local leased = 0
-  for units in string.gmatch(stored, ':(%d+)') do leased = leased + tonumber(units) end
+  for units in string.gmatch(stored, ' %d+:(%d+):') do leased = leased + tonumber(units) end
   add(f[3], leased, f[4], f[2] - now_ms)
 end
 

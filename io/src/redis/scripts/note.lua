@@ -1,6 +1,6 @@
 -- What needs no answer: units given back, a settled cost, a unit no longer in flight.
 --
--- ARGV: 'back', lease, units
+-- ARGV: 'back', name of the process, number of the note, units
 --       'settle', beginning of the window, too much, owed, letter, then what the letter has in `take`
 --       'release', hold
 
@@ -25,11 +25,7 @@ end
 if ARGV[1] == 'back' then
   local self = stored_window()
   if not self then return 0 end
-  local granted = tonumber(string.match(self.leases, ' ' .. ARGV[2] .. ':(%d+)'))
-  if not granted then return 0 end
-  local units = math.min(tonumber(ARGV[3]), granted, self.used)
-  self.leases = string.gsub(self.leases, ' ' .. ARGV[2] .. ':%d+', '', 1)
-  self.used = self.used - units
+  local units = window.give_back(self, ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]))
   window.write(self)
   return units
 end

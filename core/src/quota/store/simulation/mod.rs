@@ -155,7 +155,7 @@ impl Run {
         };
         world.now_us += world.rng.below(gap);
         world.step_clock();
-        let number = world.rng.below(NODES as u64) as usize;
+        let number = usize::try_from(world.rng.below(NODES as u64)).unwrap();
         let what = world.rng.below(1_000);
         match what {
             0..1 if self.faulty => world.cut |= 1 << number,
