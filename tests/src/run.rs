@@ -282,16 +282,9 @@ fn is_read_again(case: &Case, reason: Reason) -> bool {
     let refused = [
         Reason::CredentialInvalid,
         Reason::IdentityUnavailable,
-        // Of approvals that are refused.
         Reason::ApprovalRequired,
-    ]
-    .contains(&reason);
-    // What was refused may have been passed over.
-    refused
-        || case
-            .sources
-            .iter()
-            .any(|source| source.text.contains("try_next"))
+    ];
+    case.rereads || refused.contains(&reason)
 }
 
 fn of_severity(diagnostics: &[Diagnostic], severity: Severity) -> Vec<&Diagnostic> {

@@ -12,7 +12,6 @@ static ALLOCATOR: Counting = Counting;
 
 /// Reasons that no policy can bring about yet, each with what it waits for.
 const REASONS_TO_COME: &[(Reason, &str)] = &[
-    (Reason::IdentityUnavailable, "identity.issuers"),
     (Reason::QuotaExceeded, "limits"),
     (Reason::CostExceedsLimit, "limits"),
     (Reason::QuotaUnavailable, "limits"),
