@@ -61,6 +61,10 @@ pub const MAX_KEYS_TRIED: usize = 4;
 pub const MAX_TOKEN_BYTES: usize = 8 << 10;
 /// Longest URL that keys are fetched from, in bytes.
 pub const MAX_URL_BYTES: usize = 2_048;
+/// Most issuers of one policy, trust domains with keys among them.
+pub const MAX_ISSUERS: usize = 1_024;
+/// Most places of a request that one issuer's tokens may stand at.
+pub const MAX_PLACES: usize = 16;
 /// Most names on the way to one claim of a token.
 pub const MAX_CLAIM_DEPTH: usize = 16;
 /// Longest name of a claim that a policy reads, in bytes.

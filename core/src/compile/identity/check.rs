@@ -4,6 +4,7 @@ use super::providers::Providers;
 use crate::compile::names::unknown;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::keys::KeySet;
+use crate::limits::MAX_ISSUERS;
 use crate::pattern::spiffe::SpiffeId;
 use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::Attribute;
@@ -18,7 +19,14 @@ pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     let identity = &rules.identity;
     contradictions(identity, diagnostics);
     audiences(identity, diagnostics);
-    ambiguous(identity, diagnostics);
+    match identity.issuers.get(MAX_ISSUERS) {
+        Some(issuer) => {
+            let message = format!("a policy has at most {MAX_ISSUERS} issuers");
+            let error = Diagnostic::error(Code::TOO_MANY_ISSUERS, issuer.name.span, message);
+            diagnostics.push(error);
+        }
+        None => ambiguous(identity, diagnostics),
+    }
     inline_keys(identity, diagnostics);
     forwarded(rules, diagnostics);
     links(rules, diagnostics);
@@ -108,13 +116,15 @@ fn audiences(identity: &Identity, diagnostics: &mut Diagnostics) {
 
 /// A token is of one issuer: two of one `iss` differ in their audience, or in what they expect.
 fn ambiguous(identity: &Identity, diagnostics: &mut Diagnostics) {
-    let mut by_iss: HashMap<&str, Vec<&Issuer>> = HashMap::new();
+    let mut by_iss: HashMap<&str, Vec<Meant<'_>>> = HashMap::new();
     for issuer in &identity.issuers {
         let Authority::Issuer(iss) = &issuer.authority else {
             continue;
         };
+        let audience = issuer.audience.iter().map(|name| &*name.text).collect();
+        let meant = Meant { issuer, audience };
         let others = by_iss.entry(&iss.text).or_default();
-        if let Some(other) = others.iter().find(|other| overlap(other, issuer)) {
+        if let Some(Meant { issuer: other, .. }) = others.iter().find(|one| one.overlaps(&meant)) {
             let message = format!(
                 "a token of {} could be of \"{}\" or of \"{}\"",
                 iss.text, other.name.text, issuer.name.text
@@ -125,30 +135,30 @@ fn ambiguous(identity: &Identity, diagnostics: &mut Diagnostics) {
                     .help("let them differ in `audience`, or in what they `expect` of one claim"),
             );
         }
-        others.push(issuer);
+        others.push(meant);
     }
 }
 
-fn overlap(one: &Issuer, other: &Issuer) -> bool {
-    let audiences = |issuer: &Issuer| -> HashSet<Box<str>> {
-        issuer
-            .audience
-            .iter()
-            .map(|name| name.text.clone())
-            .collect()
-    };
-    let apart = one.audience_claim == other.audience_claim
-        && !one.audience.is_empty()
-        && !other.audience.is_empty()
-        && audiences(one).is_disjoint(&audiences(other));
-    let contradict = |a: &Expectation, b: &Expectation| {
-        a.claim == b.claim && !a.one_of.iter().any(|text| b.one_of.contains(text))
-    };
-    let told_apart = one
-        .expect
-        .iter()
-        .any(|a| other.expect.iter().any(|b| contradict(a, b)));
-    !apart && !told_apart
+/// Whom the tokens of an issuer are meant for.
+struct Meant<'r> {
+    issuer: &'r Issuer,
+    audience: HashSet<&'r str>,
+}
+
+impl Meant<'_> {
+    /// Whether one token could be of both.
+    fn overlaps(&self, other: &Self) -> bool {
+        let (one, two) = (self.issuer, other.issuer);
+        let apart = one.audience_claim == two.audience_claim
+            && !self.audience.is_empty()
+            && !other.audience.is_empty()
+            && self.audience.is_disjoint(&other.audience);
+        let contradict = |a: &Expectation, b: &Expectation| {
+            a.claim == b.claim && !a.one_of.iter().any(|text| b.one_of.contains(text))
+        };
+        let told_apart = |a| two.expect.iter().any(|b| contradict(a, b));
+        !apart && !one.expect.iter().any(told_apart)
+    }
 }
 
 /// Keys written inline can be read; what is kept elsewhere is read when the policy is installed.
