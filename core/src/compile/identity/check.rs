@@ -13,6 +13,7 @@ use crate::rule::identity::{
 };
 use crate::rule::{Matcher, Predicate, RuleEffect, RuleSet, Test};
 use crate::text::Span;
+use core::mem::{Discriminant, discriminant};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
@@ -32,7 +33,7 @@ pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     links(rules, diagnostics);
     Asked {
         providers: Providers::of(rules),
-        unknown: Unknown::of(rules),
+        told: Told::of(rules),
         warned: HashSet::new(),
         diagnostics,
     }
@@ -256,23 +257,27 @@ fn trust_domain(id: &str, span: Span, rules: &RuleSet, diagnostics: &mut Diagnos
     }
 }
 
-/// What no credential of a policy can tell.
-struct Unknown {
+/// What credentials of a policy tell.
+struct Told<'r> {
     peer: bool,
     groups: bool,
     scopes: bool,
+    /// `None` where the host, or a file of API keys, may bring any.
+    attributes: Option<HashSet<&'r str>>,
 }
 
-impl Unknown {
-    fn of(rules: &RuleSet) -> Self {
+impl<'r> Told<'r> {
+    fn of(rules: &'r RuleSet) -> Self {
         let identity = &rules.identity;
-        // The host, and a file of API keys, may bring anything.
         let open = identity.trust_host_principal || identity.api_keys.is_some();
         let maps = |mapped: fn(&Issuer) -> bool| open || identity.issuers.iter().any(mapped);
+        let issuers = identity.issuers.iter();
+        let attributes = issuers.flat_map(|issuer| &issuer.principal.attributes);
         Self {
-            peer: !identity.tells_peer(),
-            groups: !maps(|issuer| !issuer.principal.groups.is_empty()),
-            scopes: !maps(|issuer| !issuer.principal.scopes.is_empty()),
+            peer: identity.tells_peer(),
+            groups: maps(|issuer| !issuer.principal.groups.is_empty()),
+            scopes: maps(|issuer| !issuer.principal.scopes.is_empty()),
+            attributes: (!open).then(|| attributes.map(|(name, _)| &**name).collect()),
         }
     }
 }
@@ -280,8 +285,8 @@ impl Unknown {
 /// What rules ask about the caller.
 struct Asked<'c, 'r> {
     providers: Providers<'r>,
-    unknown: Unknown,
-    warned: HashSet<(Span, &'static str)>,
+    told: Told<'r>,
+    warned: HashSet<(Span, Discriminant<Attribute>)>,
     diagnostics: &'c mut Diagnostics,
 }
 
@@ -309,26 +314,32 @@ impl Asked<'_, '_> {
     }
 
     fn test(&mut self, test: &Test) {
-        let (is_unknown, what, help) = match &test.attribute {
+        let (what, help) = match &test.attribute {
             Attribute::PrincipalProvider => return self.provider(test),
-            Attribute::Peer => (
-                self.unknown.peer,
-                "nothing tells who the peer is",
-                "write `identity: { trust_host: [peer] }` if the host verifies certificates, or `workloads: { xfcc: { hops: 1 } }`",
+            Attribute::Peer if !self.told.peer => (
+                "nothing tells who the peer is".to_owned(),
+                "write `identity: { trust_host: [peer] }` if the host verifies certificates, or `workloads: { xfcc: { hops: 1 } }`".to_owned(),
             ),
-            Attribute::Groups => (
-                self.unknown.groups,
-                "no credential tells groups",
-                "map a claim: `principal: { groups: [[groups]] }`",
+            Attribute::Groups if !self.told.groups => (
+                "no credential tells groups".to_owned(),
+                "map a claim: `principal: { groups: [[groups]] }`".to_owned(),
             ),
-            Attribute::Scopes => (
-                self.unknown.scopes,
-                "no credential tells scopes",
-                "map a claim: `principal: { scopes: [[scope]] }`",
+            Attribute::Scopes if !self.told.scopes => (
+                "no credential tells scopes".to_owned(),
+                "map a claim: `principal: { scopes: [[scope]] }`".to_owned(),
+            ),
+            Attribute::PrincipalAttribute(name)
+                if self.told.attributes.as_ref().is_some_and(|told| !told.contains(&**name)) =>
+            (
+                format!("no credential tells the attribute \"{name}\""),
+                format!("map a claim: `principal: {{ attributes: {{ {name}: [{name}] }} }}`"),
             ),
             _ => return,
         };
-        if is_unknown && self.warned.insert((test.span, what)) {
+        if self
+            .warned
+            .insert((test.span, discriminant(&test.attribute)))
+        {
             let warning = Diagnostic::warning(Code::NEVER_KNOWN, test.span, what);
             self.diagnostics.push(warning.help(help));
         }
