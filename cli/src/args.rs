@@ -19,6 +19,10 @@ pub(crate) enum Command {
     Explain(Explain),
     Bench(Bench),
     Eval(Eval),
+    #[command(subcommand)]
+    Key(Key),
+    #[command(subcommand)]
+    Token(Token),
 }
 
 const EXIT_CODES: &str = "\
@@ -172,6 +176,97 @@ pub(crate) struct PolicyFiles {
     /// Values of this environment, over the defaults of the policy.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) values: Vec<PathBuf>,
+    /// The key set of an issuer whose keys would be fetched; nothing is fetched here.
+    #[arg(long, value_name = "ISSUER=FILE", num_args = 1..)]
+    pub(crate) keys: Vec<String>,
+}
+
+/// API keys.
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    New(NewKey),
+}
+
+const KEY_HELP: &str = "\
+The key is printed once, with the entry by which a file of API keys knows it: an HMAC under the
+pepper, from which the key cannot be had. Nothing is stored.
+
+Example:
+  gatelet key new --env prod --app shop-mobile --pepper-file pepper";
+
+/// Make an API key and show it once, with its entry for the file of API keys.
+#[derive(Args)]
+#[command(after_help = KEY_HELP)]
+pub(crate) struct NewKey {
+    /// The environment that the key is for, which its text tells.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: String,
+    /// The app that the key stands for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: String,
+    /// The id of the key, which its text tells; by default one that no other key has.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id: Option<String>,
+    /// The first moment without it, as in RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) not_after: Option<String>,
+    /// The file that holds the pepper.
+    #[arg(long, value_name = "FILE", required_unless_present = "pepper_env")]
+    pub(crate) pepper_file: Option<PathBuf>,
+    /// The variable of the environment that holds the pepper.
+    #[arg(long, value_name = "NAME", conflicts_with = "pepper_file")]
+    pub(crate) pepper_env: Option<String>,
+    /// How to print the key.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
+}
+
+/// Tokens.
+#[derive(Subcommand)]
+pub(crate) enum Token {
+    Inspect(Inspect),
+}
+
+const INSPECT_HELP: &str = "\
+The exit code is 0 for a token that is good, and 1 for one that is refused. Neither a signature nor a
+key is printed. What an engine was told to revoke is not known here. A token on the command line is
+seen by who may list processes; `-` reads it from the standard input.
+
+Examples:
+  gatelet token inspect --policy shop.yaml - < token
+  gatelet token inspect --keys jwks.json --issuer https://login.shop.example/ --audience shop-api -";
+
+/// Say step by step why a token is accepted or refused.
+#[derive(Args)]
+#[command(after_help = INSPECT_HELP)]
+pub(crate) struct Inspect {
+    /// The token, or `-` for the standard input.
+    #[arg(value_name = "TOKEN", default_value = "-")]
+    pub(crate) token: String,
+    /// The files of the policy whose issuers are asked.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Values of this environment, over the defaults of the policy.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) values: Vec<PathBuf>,
+    /// A key set: ISSUER=FILE for an issuer of the policy whose keys would be fetched, FILE without a policy.
+    #[arg(long, value_name = "[ISSUER=]FILE")]
+    pub(crate) keys: Vec<String>,
+    /// The issuer: its name in the policy, by default as the token says; the `iss` claim without a policy.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) issuer: Option<String>,
+    /// One of these has to be the audience; without a policy only.
+    #[arg(long, value_name = "NAME", conflicts_with = "policy")]
+    pub(crate) audience: Vec<String>,
+    /// Signed with one of these, by default with any key pair; without a policy only.
+    #[arg(long, value_name = "ALG", conflicts_with = "policy")]
+    pub(crate) algorithm: Vec<String>,
+    /// The time that counts: RFC 3339, or milliseconds since 1970; by default now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t = TextFormat::Human)]
+    pub(crate) format: TextFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

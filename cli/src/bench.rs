@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::args::{Bench, TextFormat};
 use crate::failure::{Failure, Outcome};
 use crate::requests::{DefaultTime, Requests, hint_at_terminal};
-use crate::{decide, json, policy};
+use crate::{json, policy};
 
 /// Most requests that are kept in memory; the rest of the file is not read.
 const MAX_REQUESTS: usize = 100_000;
@@ -46,9 +46,8 @@ struct Spread {
 }
 
 pub(crate) fn run(arguments: &Bench) -> Result<Outcome, Failure> {
-    let policy = policy::load(&arguments.policy)?;
-    let digest = policy.digest().to_owned();
-    let engine = decide::engine(policy)?;
+    let engine = policy::engine(policy::load(&arguments.policy)?)?;
+    let digest = engine.policy().digest().to_owned();
     let owned = read(&arguments.requests)?;
     let views: Vec<RequestView<'_>> = owned.iter().map(RequestBuf::view).collect();
     let now = DefaultTime::from_option(None)?.now();

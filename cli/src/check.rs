@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::{Check, TextFormat};
 use crate::failure::{Failure, Outcome};
 use crate::json;
-use crate::policy::PolicyText;
+use crate::policy;
 use crate::terminal::wants_color;
 
 /// How much of a digest a person compares.
@@ -33,7 +33,7 @@ struct Summary<'r> {
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
-    let text = PolicyText::read(&arguments.files, &arguments.values)?;
+    let text = policy::read(&arguments.files, &arguments.values)?;
     let loaded = text.load();
     let (diagnostics, policy) = match &loaded {
         Ok(policy) => (policy.warnings(), Some(summary(policy))),
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
         .count();
     let report = Report {
         ok: policy.is_some(),
-        files: text.files(),
+        files: text.paths().count(),
         errors,
         warnings: diagnostics.len() - errors,
         diagnostics,

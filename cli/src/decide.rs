@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use gatelet::{Decision, Engine, EngineConfig, Request};
+use gatelet::{Decision, Request};
 use serde::Serialize;
 
 use crate::args::{Decide, DecisionFormat};
@@ -13,7 +13,7 @@ use crate::{json, policy};
 
 pub(crate) fn run(arguments: &Decide) -> Result<Outcome, Failure> {
     let default_time = DefaultTime::from_option(arguments.at.as_deref())?;
-    let engine = engine(policy::load(&arguments.policy)?)?;
+    let engine = policy::engine(policy::load(&arguments.policy)?)?;
     let mut requests = Requests::open(&arguments.requests)?;
     hint_at_terminal(&arguments.requests, "requests");
     let mut scratch = engine.scratch();
@@ -39,12 +39,6 @@ pub(crate) fn run(arguments: &Decide) -> Result<Outcome, Failure> {
     }
     report.finish()?;
     Ok(outcome)
-}
-
-/// An engine in replay: the time is what each request says.
-pub(crate) fn engine(policy: gatelet::Policy) -> Result<Engine, Failure> {
-    Engine::new(policy, EngineConfig::replay())
-        .map_err(|error| Failure::Problems(format!("the policy cannot be installed: {error}")))
 }
 
 /// Where decisions go.

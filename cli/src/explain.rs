@@ -10,11 +10,11 @@ use gatelet::limits::MAX_REQUEST_BYTES;
 use crate::args::{Explain, TextFormat};
 use crate::failure::{Failure, Outcome};
 use crate::requests::{DefaultTime, hint_at_terminal};
-use crate::{decide, json, policy, terminal};
+use crate::{json, policy, terminal};
 
 pub(crate) fn run(arguments: &Explain) -> Result<Outcome, Failure> {
     let default_time = DefaultTime::from_option(arguments.at.as_deref())?;
-    let engine = decide::engine(policy::load(&arguments.policy)?)?;
+    let engine = policy::engine(policy::load(&arguments.policy)?)?;
     let owned = request(&arguments.request)?;
     let view = owned.view();
     let mut request = view.request();

@@ -13,18 +13,20 @@ mod eval;
 mod explain;
 mod failure;
 mod json;
+mod key;
 mod lines;
 mod policy;
 mod progress;
 mod requests;
 mod table;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Key, Token};
 use failure::{Failure, Outcome};
 
 const INTERRUPTED: i32 = 130;
@@ -46,5 +48,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Key(Key::New(arguments)) => key::new(&arguments),
+        Command::Token(Token::Inspect(arguments)) => token::inspect(&arguments),
     }
 }

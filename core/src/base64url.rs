@@ -20,6 +20,13 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A digest of 32 bytes, without taking memory.
+pub(crate) fn decode_digest(text: &[u8]) -> Option<[u8; 32]> {
+    let mut room = [0; 36];
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut room).ok()?;
+    room.get(..length)?.try_into().ok()
+}
+
 /// The one encoding of some bytes.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

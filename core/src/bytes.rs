@@ -1,5 +1,7 @@
 //! Bytes, eight at a time.
 
+use crate::limits::MAX_NAME_BYTES;
+
 const HIGH: u64 = 0x8080_8080_8080_8080;
 const SPACES: u64 = 0x2020_2020_2020_2020;
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -41,6 +43,18 @@ fn marks(bytes: &[u8], mark: impl Fn(u64) -> u64) -> u64 {
 #[inline(always)]
 pub(crate) fn is_printable(bytes: &[u8]) -> bool {
     marks(bytes, unprintable) == 0
+}
+
+/// Whether it is text without control characters, not empty and not too long.
+#[inline]
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
+}
+
+/// Whether it is UTF-8 without ASCII's control characters.
+#[cold]
+fn is_text(name: &[u8]) -> bool {
+    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
 }
 
 /// Whether either byte is among them.

@@ -62,6 +62,7 @@ mod rule;
 mod text;
 mod time;
 pub mod token;
+mod url;
 #[cfg(test)]
 mod vectors;
 
@@ -70,9 +71,16 @@ pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
     Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
-    Headers, HeldRole, InstallError, LayerVerdict, Nearest, Obligation, Obligations, Scratch,
-    Shadow, SourceLine,
+    Headers, HeldRole, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow,
+    ShownCredential, SourceLine,
 };
+pub use identity::api_key::NewApiKey;
+pub use identity::cache::{TokenCache, TokenCounts};
+pub use identity::refresh::{
+    Fetch, FetchKind, FetchProblem, FetchProgress, Fetched, KeyAvailability, KeyRefresh, KeyStatus,
+};
+pub use identity::revocation::{MAX_REVOCATIONS, Revocation, Revoked};
+pub use identity::store::{InstallError, KeyReport, Keys, Missing, SkippedKey, Unreadable};
 pub use keys::algorithm::{Algorithm, AlgorithmSet};
 pub use keys::api_keys::ApiKeySet;
 pub use keys::origin::{Need, NeedKind, Origin};

@@ -35,7 +35,7 @@ pub const MAX_HOST_BYTES: usize = 262;
 pub const MAX_NAME_BYTES: usize = 2_048;
 /// Longest name of a header that a policy can read, in bytes.
 pub const MAX_HEADER_NAME: usize = 128;
-/// Most role names, group names, attributes or approvals that a request brings, each.
+/// Most role names, group names or attributes that a request brings, each.
 pub const MAX_ITEMS: usize = 4_096;
 /// Most index nodes that one path may visit; a policy whose wildcards could branch further is refused.
 pub const MAX_WALK: u64 = 2_048;
@@ -59,6 +59,22 @@ pub const MAX_KEYS: usize = 128;
 pub const MAX_KEYS_TRIED: usize = 4;
 /// Longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 << 10;
+/// Most approvals that a request brings.
+pub const MAX_APPROVALS: usize = 32;
+/// Most persons who give one approval.
+pub const MAX_APPROVERS: usize = 64;
+/// Most approvals that count once which are remembered until they end.
+pub const MAX_USED_APPROVALS: usize = 1 << 16;
+/// Longest URL that keys are fetched from, in bytes.
+pub const MAX_URL_BYTES: usize = 2_048;
+/// Most redirects that one fetch follows.
+pub const MAX_REDIRECTS: u32 = 3;
+/// Most unknown key ids that are remembered for one source of keys.
+pub const MAX_UNKNOWN_KEY_IDS: usize = 256;
+/// Most issuers of one policy, trust domains with keys among them.
+pub const MAX_ISSUERS: usize = 1_024;
+/// Most places of a request that one issuer's tokens may stand at.
+pub const MAX_PLACES: usize = 16;
 /// Most names on the way to one claim of a token.
 pub const MAX_CLAIM_DEPTH: usize = 16;
 /// Longest name of a claim that a policy reads, in bytes.

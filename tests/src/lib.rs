@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod case;
+pub mod mint;
 pub mod model;
 pub mod prng;
 pub mod run;

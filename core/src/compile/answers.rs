@@ -4,13 +4,14 @@ use super::index::{IndexBuilder, Says};
 use super::names::{OwnCaptures, Vocabulary};
 use super::predicates::Emit;
 use super::{Speaker, is_shadow};
+use crate::decision::Parameter;
 use crate::pattern::text::TextPattern;
 use crate::program::leaf::EntryKind;
 use crate::program::names::number;
 use crate::program::predicate::{PredicateId, Predicates, Slot};
 use crate::program::vocabulary::{Attribute, Truth};
 use crate::program::{
-    Bypass, Condition, Output, OutputValue, Outputs, Place, Require, Requirement, Rule,
+    ApprovalTerms, Condition, Output, OutputValue, Outputs, Place, Require, Requirement, Rule,
 };
 use crate::rule::{
     self, HeaderOutput, Matcher, Mode, Over, Predicate, Role, RuleEffect, RuleSet, Test,
@@ -169,7 +170,8 @@ impl Answers {
             Requirement {
                 kind: requirement.kind.text.clone(),
                 parameters: requirement.parameters.clone().into(),
-                approval: (&*requirement.kind.text == "approval").then_some(Bypass(bypass)),
+                approval: (&*requirement.kind.text == "approval")
+                    .then(|| terms(&requirement.parameters, bypass)),
             }
         });
         let items = items.collect();
@@ -273,4 +275,35 @@ pub(super) fn conditions(vocabulary: &Vocabulary<'_>) -> Box<[Condition]> {
 pub(super) fn action_about(rules: &RuleSet) -> Box<[Option<Box<str>>]> {
     let actions = rules.actions.iter();
     actions.map(|action| action.about.clone()).collect()
+}
+
+/// What is handed out of a required approval, as decisions read it.
+fn terms(parameters: &[(Box<str>, Parameter)], bypass: Option<PredicateId>) -> ApprovalTerms {
+    let parameter = |name: &str| {
+        let mut parameters = parameters.iter();
+        parameters
+            .find(|(known, _)| **known == *name)
+            .map(|(_, value)| value)
+    };
+    let groups = match parameter("groups") {
+        Some(Parameter::List(groups)) => groups.as_slice(),
+        _ => &[],
+    };
+    let name = |group: &Parameter| match group {
+        Parameter::String(name) => Some(name.clone()),
+        _ => None,
+    };
+    ApprovalTerms {
+        bypass,
+        groups: groups.iter().filter_map(name).collect(),
+        min: match parameter("min") {
+            Some(Parameter::Int(min)) => usize::try_from(*min).unwrap_or(usize::MAX),
+            _ => 1,
+        },
+        max_age_ms: match parameter("max_age_ms") {
+            Some(Parameter::Int(ms)) => Some(*ms),
+            _ => None,
+        },
+        single_use: matches!(parameter("single_use"), Some(Parameter::Bool(true))),
+    }
 }

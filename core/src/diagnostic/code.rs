@@ -58,7 +58,7 @@ codes! {
     UNKNOWN_DOMAIN = 111, "a domain is not declared";
     UNUSED_PATTERN = 112, "a pattern matches no declared action";
     AMBIGUOUS_CAPTURE = 113, "the routes of a rule capture one name at different places";
-    EMPTY_WINDOW = 201, "a grant ends before it begins";
+    EMPTY_WINDOW = 201, "a grant or a key ends before it begins";
     BAD_EXCLUSION = 202, "an exclusion does not name two different roles";
     BAD_SUBJECT = 203, "a grant, a principal or a bypass does not say who is meant";
     ROLE_CYCLE = 210, "roles inherit from each other in a cycle";
@@ -116,6 +116,8 @@ codes! {
     SECRET_INLINE = 618, "a key that can sign is written into a policy";
     BAD_DIGEST = 619, "the digest of an API key cannot be read";
     TOO_MANY_KEYS = 620, "an app has more live keys than the engine keeps";
+    UNUSABLE_KEY = 621, "a key of a set in a policy cannot be used";
+    TOO_MANY_ISSUERS = 622, "a policy has more issuers than the engine holds";
     CONTRADICTION = 801, "two sources say different things about the same setting";
     BAD_VERSION = 802, "a source does not say a version of the format that is read";
     SECOND_DOCUMENT = 803, "a source holds more than one document";

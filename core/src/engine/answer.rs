@@ -5,6 +5,7 @@ use super::verdict::{OutputText, Verdict, binds, output_value};
 use super::view::View;
 use crate::decision::{Effect, Parameter, Reason};
 use crate::policy::Policy;
+use crate::program::identity::Credential;
 use crate::program::{Output, Place, Program, Requirement};
 use crate::request::Request;
 use core::fmt;
@@ -119,11 +120,10 @@ impl<'a> Decision<'a> {
         let (_, sets) = self.bound?;
         let gives = |role: u32| program.roles.closure.get(role).contains(&guard.0);
         // A role that the principal brings needs no grant.
-        let brought = self
-            .principal_roles()
-            .iter()
-            .filter_map(|name| program.roles.names.get(0, name))
-            .any(gives);
+        let mut brought = false;
+        if let Some(caller) = self.bound?.0.caller {
+            caller.each_role(&program.roles.names, |role| brought |= gives(role.0));
+        }
         let granted = sets
             .granted
             .iter()
@@ -133,12 +133,6 @@ impl<'a> Decision<'a> {
             .grants
             .get(granted.1 as usize)
             .map(|grant| SourceLine::new(program, grant.at))
-    }
-
-    fn principal_roles(&self) -> &'a [&'a [u8]] {
-        self.bound
-            .and_then(|(view, _)| view.caller)
-            .map_or(&[], |caller| caller.roles())
     }
 
     /// Who is calling: provider and id.
@@ -221,14 +215,30 @@ impl<'a> Decision<'a> {
         })
     }
 
-    /// The value of WWW-Authenticate where the status is 401 (RFC 6750 §3).
+    /// The value of WWW-Authenticate where the status is 401 (RFC 9110 §11.6.1, RFC 6750 §3):
+    /// a challenge for each way in which the policy takes credentials that a client can bring.
     #[must_use]
     pub fn challenge(&self) -> Option<&'static str> {
-        match self.reason() {
-            Reason::Unauthenticated => Some("Bearer realm=\"gatelet\""),
-            Reason::CredentialInvalid => Some("Bearer realm=\"gatelet\", error=\"invalid_token\""),
-            _ => None,
-        }
+        let bad_token = match self.reason() {
+            Reason::Unauthenticated => false,
+            Reason::CredentialInvalid => {
+                !matches!(self.verdict.refused, Some(refused) if refused != Credential::Bearer)
+            }
+            _ => return None,
+        };
+        let identity = &self.program().identity;
+        let keys = identity.api_keys.is_some();
+        // What only a host vouches for is challenged as a token would be.
+        let tokens = !identity.issuers.is_empty() || !keys;
+        Some(match (tokens, keys, bad_token) {
+            (true, false, false) => "Bearer realm=\"gatelet\"",
+            (true, false, true) => "Bearer realm=\"gatelet\", error=\"invalid_token\"",
+            (true, true, false) => "Bearer realm=\"gatelet\", ApiKey realm=\"gatelet\"",
+            (true, true, true) => {
+                "Bearer realm=\"gatelet\", error=\"invalid_token\", ApiKey realm=\"gatelet\""
+            }
+            (false, ..) => "ApiKey realm=\"gatelet\"",
+        })
     }
 
     /// The digest of the policy that decided, in hexadecimal.

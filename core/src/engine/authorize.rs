@@ -1,5 +1,6 @@
 //! Authorization: from the index to the rules that match, tallied.
 
+use super::overage;
 use super::scratch::{Binding, Sets};
 use super::verdict::{Tallies, Tally};
 use super::view::{Action, Held, View};
@@ -9,12 +10,14 @@ use crate::program::leaf::{Entry, EntryKind, Leaf};
 use crate::program::paths::RootId;
 use crate::program::predicate::{Unwatched, Watch};
 use crate::program::vocabulary::Truth;
-use crate::program::{Program, Route};
+use crate::program::{ApprovalTerms, Program, Route};
 
 /// Hears of every rule that is looked at.
 pub(super) trait Listen: Watch {
     /// Whether every candidate has to be evaluated, also those that cannot change the verdict.
     const EVERY_CANDIDATE: bool;
+    /// Whether the decision uses anything up.
+    const CHARGES: bool;
     fn candidate(&mut self, entry: &Entry, truth: Truth);
 }
 
@@ -154,6 +157,9 @@ pub(super) fn authorize<L: Listen>(
             }
         });
     }
+    if view.caller.is_some_and(|caller| caller.overage().any()) {
+        overage::ask(view, sets, arena, &mut tallies, listen);
+    }
     tallies
 }
 
@@ -222,9 +228,21 @@ fn undecided(program: &Program, rule: u32, facts: &Held<'_, '_>) -> Truth {
     }
 }
 
+/// Whether an approval is not asked of the caller.
+pub(super) fn is_exempt<W: Watch>(
+    program: &Program,
+    terms: &ApprovalTerms,
+    facts: &Held<'_, '_>,
+    watch: &mut W,
+) -> bool {
+    terms
+        .bypass
+        .is_some_and(|id| program.predicates.evaluate(id, facts, watch) == Truth::True)
+}
+
 /// Notes that the requirements of a rule bind, unless the rule does not match.
 #[inline(never)]
-fn bind<L: Listen>(
+pub(super) fn bind<L: Listen>(
     program: &Program,
     entry: &Entry,
     truth: Truth,
@@ -255,13 +273,10 @@ fn bind<L: Listen>(
         .get(number as usize)
         .into_iter()
         .flat_map(|require| &require.items)
-        .filter_map(|item| item.approval);
+        .filter_map(|item| item.approval.as_ref());
     let mut unmet = false;
-    for bypass in approvals {
-        let exempt = bypass
-            .0
-            .is_some_and(|id| program.predicates.evaluate(id, facts, listen) == Truth::True);
-        unmet |= !exempt;
+    for terms in approvals {
+        unmet |= !is_exempt(program, terms, facts, listen);
     }
     if bound.len() < bound.capacity() {
         *place = (decision, crate::program::names::number(bound.len()));
@@ -270,6 +285,7 @@ fn bind<L: Listen>(
             shadow: entry.is_shadow(),
             undecided,
             unmet,
+            approved: false,
         });
     }
 }

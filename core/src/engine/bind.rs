@@ -2,8 +2,8 @@
 
 use super::query;
 use super::scratch::{Buffers, NONE, Slots};
-use crate::bytes::{holds_either, is_printable};
-use crate::limits::{MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS, MAX_NAME_BYTES};
+use crate::bytes::{holds_either, is_name, is_printable};
+use crate::limits::{MAX_APPROVALS, MAX_HEADER_NAME, MAX_HEADERS, MAX_ITEMS};
 use crate::pattern::cidr::parse_ip;
 use crate::pattern::host::{Host, normalize_host};
 use crate::pattern::path::{
@@ -56,6 +56,20 @@ impl<'a> Bound<'a> {
     #[inline]
     pub(super) fn is_about_server(&self) -> bool {
         self.path.is_some_and(is_asterisk)
+    }
+
+    /// The decoded values of a query parameter that the policy reads.
+    #[inline]
+    pub(super) fn parameters(&self, id: u16) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let Slots {
+            parameters,
+            decoded,
+            ..
+        } = self.slots;
+        let of_name = parameters.iter().filter(move |(name, ..)| *name == id);
+        of_name.filter_map(|(_, start, len)| {
+            decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
+        })
     }
 
     /// Whether a final slash counts as an empty segment.
@@ -157,7 +171,9 @@ fn check_sizes(request: &Request<'_>) -> Result<(), Malformed> {
         check_count(resource.attributes.len())?;
     }
     check_count(request.attributes.len())?;
-    check_count(request.approvals.len())?;
+    if request.approvals.len() > MAX_APPROVALS {
+        return Err(Malformed("too_many_items"));
+    }
     if let Some(roles) = request.active_roles {
         check_count(roles.len())?;
     }
@@ -179,18 +195,6 @@ fn check_name(name: Option<&[u8]>, what: &'static str) -> Result<(), Malformed> 
         Some(name) if !is_name(name) => Err(Malformed(what)),
         _ => Ok(()),
     }
-}
-
-/// Whether it is text without control characters, not empty and not too long.
-#[inline]
-pub(super) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME_BYTES && (is_printable(name) || is_text(name))
-}
-
-/// Whether it is UTF-8 without ASCII's control characters.
-#[cold]
-fn is_text(name: &[u8]) -> bool {
-    !name.iter().any(u8::is_ascii_control) && core::str::from_utf8(name).is_ok()
 }
 
 /// The principal's own lists are bounded, its names are names. Those of its roles are left to their resolution.

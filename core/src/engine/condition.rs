@@ -1,6 +1,6 @@
 //! Conditions in a decision: what they read of the request, and what they come to.
 
-use super::view::{Held, View};
+use super::view::{Groups, Held, View};
 use crate::limits::CONDITION_FUEL;
 use crate::program::condition::{
     AttributeId, Attributes, Duration, EvalError, Evaluator, Ip, List, ListView, NoRecorder,
@@ -9,6 +9,7 @@ use crate::program::condition::{
 use crate::program::names::Names;
 use crate::program::predicate::{ConditionPart, Slot, Values};
 use crate::program::roles::RoleSet;
+use crate::program::texts::Texts;
 use crate::program::vocabulary::Truth;
 use crate::request;
 
@@ -49,13 +50,13 @@ pub(super) fn outcome<R: Recorder>(
 /// The attributes of a request as conditions see them.
 struct Readings<'h, 'a> {
     view: &'h View<'a>,
-    groups: Texts<'a>,
+    groups: GivenNames<'a>,
     roles: RoleNames<'h>,
 }
 
 /// Names as a list of strings.
 #[derive(Debug)]
-struct Texts<'a>(&'a [&'a [u8]]);
+struct GivenNames<'a>(&'a [&'a [u8]]);
 
 /// The names of the roles that the request acts in.
 #[derive(Debug)]
@@ -64,13 +65,23 @@ struct RoleNames<'h> {
     names: &'h Names,
 }
 
-impl ListView for Texts<'_> {
+impl ListView for GivenNames<'_> {
     fn len(&self) -> usize {
         self.0.len()
     }
 
     fn get(&self, index: usize) -> Option<Value<'_>> {
         text(self.0.get(index)?).ok()
+    }
+}
+
+impl ListView for Texts {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, index: usize) -> Option<Value<'_>> {
+        text(self.get(index)?).ok()
     }
 }
 
@@ -100,14 +111,17 @@ impl ListView for request::Value<'_> {
     }
 }
 
-static NO_TEXTS: Texts<'static> = Texts(&[]);
+static NO_NAMES: GivenNames<'static> = GivenNames(&[]);
 
 impl<'h, 'a> Readings<'h, 'a> {
     fn new(held: &Held<'h, 'a>) -> Self {
         let view = held.view;
         Self {
             view,
-            groups: Texts(view.caller.map_or(&[], |caller| caller.groups())),
+            groups: GivenNames(match view.caller.map(|caller| caller.groups()) {
+                Some(Groups::Names(names)) => names,
+                _ => &[],
+            }),
             roles: RoleNames {
                 set: held.roles,
                 names: &view.bound.program.roles.names,
@@ -130,17 +144,34 @@ impl<'h, 'a> Readings<'h, 'a> {
     }
 }
 
+impl<'h, 'a> Readings<'h, 'a> {
+    fn list(&self, slot: Slot) -> Result<Value<'_>, EvalError> {
+        Ok(Value::List(List::View(
+            match (slot, self.view.value(slot)) {
+                (_, Values::Open(_)) => return Err(EvalError::Undecided),
+                (Slot::Roles, _) => &self.roles,
+                (_, Values::Texts(texts)) => texts,
+                (Slot::Groups, _) => &self.groups,
+                _ => &NO_NAMES,
+            },
+        )))
+    }
+
+    /// Whether it is an attribute that neither the host nor a token gave.
+    fn is_missing(&self, slot: Slot) -> bool {
+        matches!(slot, Slot::Attribute(id) if self.view.claim(id).is_none())
+    }
+}
+
 impl Attributes for Readings<'_, '_> {
     fn get(&self, attribute: AttributeId) -> Result<Value<'_>, EvalError> {
         let slots = &self.view.bound.program.condition_slots;
         let slot = *slots.get(attribute.index()).ok_or(EvalError::Malformed)?;
         match slot {
             // Nobody has no roles, groups or scopes.
-            Slot::Roles => return Ok(Value::List(List::View(&self.roles))),
-            Slot::Groups => return Ok(Value::List(List::View(&self.groups))),
-            Slot::Scopes => return Ok(Value::List(List::View(&NO_TEXTS))),
+            Slot::Roles | Slot::Groups | Slot::Scopes => return self.list(slot),
             Slot::Attribute(id) => {
-                if let Some(list @ request::Value::List(_)) = self.view.given(id) {
+                if let Some(list) = self.view.given_list(id) {
                     return Ok(Value::List(List::View(list)));
                 }
             }
@@ -148,9 +179,10 @@ impl Attributes for Readings<'_, '_> {
         }
         match self.view.value(slot) {
             Values::One(given) => value(&given),
+            Values::Texts(texts) => Ok(Value::List(List::View(texts))),
             Values::Absent => Err(self.missing(slot)),
             // A declared attribute that is not optional is open where it is absent; `has` may ask for it.
-            Values::Open(_) if matches!(slot, Slot::Attribute(_)) => Err(self.missing(slot)),
+            Values::Open(_) if self.is_missing(slot) => Err(self.missing(slot)),
             Values::Open(_) => Err(EvalError::Undecided),
             Values::Headers { .. } | Values::Parameters { .. } => Err(EvalError::Repeated),
             Values::Many(_) | Values::Names(_) => Err(EvalError::Malformed),

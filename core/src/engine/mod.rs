@@ -3,28 +3,46 @@
 //! [`Engine::decide`] is the front door; each step it names is a module beside this one.
 
 mod answer;
+mod approvals;
 mod authorize;
 mod bind;
 mod condition;
+mod config;
+mod credentials;
 mod explain;
-pub(crate) mod identify;
+mod identify;
+mod inspect;
+mod local;
+mod moment;
+mod overage;
 mod query;
 mod report;
 mod roles;
 mod scratch;
+mod snapshot;
 #[cfg(test)]
 mod soundness;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod view;
 
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
+pub use config::EngineConfig;
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
+    ShownCredential,
 };
 pub use scratch::Scratch;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::decision::Reason;
+use crate::identity::approval::UsedApprovals;
+use crate::identity::cache::{Cache, TokenCounts};
+use crate::identity::check::Desk;
+use crate::identity::refresh::KeyStates;
+use crate::identity::store::{Assembly, InstallError, Store};
+use crate::keys::verifier::SignatureVerifier;
 use crate::policy::Policy;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
@@ -32,9 +50,13 @@ use crate::program::vocabulary::Truth;
 use crate::request::Request;
 use authorize::Listen;
 use core::fmt;
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use core::hash::BuildHasher;
+use core::sync::atomic::{AtomicI64, Ordering};
 use identify::Refused;
-use std::sync::{Arc, Mutex, PoisonError};
+use moment::Moment;
+use snapshot::{Installed, Snapshot};
+use std::hash::RandomState;
+use std::sync::{Arc, Mutex};
 use verdict::Verdict;
 use view::View;
 
@@ -56,86 +78,29 @@ use view::View;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Engine {
-    /// Number of the installation in `installed`; no other installation of any engine has it.
-    current: AtomicU64,
-    installed: Mutex<(u64, Arc<Policy>)>,
+    /// No other engine has it.
+    number: u64,
+    installed: Installed,
+    /// What hosts have handed over; whoever changes what is in force holds it.
+    store: Mutex<Store>,
+    cache: Cache,
+    used_approvals: UsedApprovals,
+    states: KeyStates,
+    verifier: Arc<dyn SignatureVerifier>,
     clock: Arc<dyn Clock>,
     replay: bool,
     /// The latest time that was decided by, in milliseconds since 1970: time never goes back.
     highest: AtomicI64,
 }
 
-/// How an engine works, apart from its policy.
-#[derive(Clone)]
-pub struct EngineConfig {
-    clock: Arc<dyn Clock>,
-    replay: bool,
-}
-
-impl Default for EngineConfig {
-    /// Decides by the machine's clock.
-    fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            replay: false,
-        }
-    }
-}
-
-impl EngineConfig {
-    /// Decides by the time that each request brings in `at`, never below the highest seen.
-    ///
-    /// A request without `at` is decided at the highest time seen, and before any at the clock's.
-    #[must_use]
-    pub fn replay() -> Self {
-        Self {
-            replay: true,
-            ..Self::default()
-        }
-    }
-
-    /// Decides by another clock than the machine's.
-    #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
-    }
-}
-
-impl fmt::Debug for EngineConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineConfig")
-            .field("replay", &self.replay)
-            .finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("current", &self.current)
+            .field("installed", &self.installed)
             .field("replay", &self.replay)
             .finish_non_exhaustive()
     }
 }
-
-/// Why a policy was not installed.
-///
-/// Nothing that a policy can need today is missing once it is loaded, so no
-/// installation fails yet; what comes from outside (key sets, secrets) will.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum InstallError {}
-
-impl fmt::Display for InstallError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
-    }
-}
-
-impl std::error::Error for InstallError {}
-
-/// Numbers installations, of all engines.
-static INSTALLATIONS: AtomicU64 = AtomicU64::new(1);
 
 impl Engine {
     /// An engine that decides by `policy`.
@@ -143,48 +108,35 @@ impl Engine {
     /// # Errors
     /// What the policy needs from outside is missing; see [`InstallError`].
     pub fn new(policy: Policy, config: EngineConfig) -> Result<Self, InstallError> {
-        let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
+        let seed = RandomState::new().hash_one(snapshot::INSTALLATIONS.load(Ordering::Relaxed));
+        let states = KeyStates::new(config.key_refresh, seed);
+        let mut store = Store::default();
+        store.merge(&config.keys);
+        let assembly = Assembly::new(&mut store, &policy, &*config.verifier);
+        let (keyring, _) = assembly.assemble()?.follow(&states, &config.keys);
+        let installed = Installed::new(policy, keyring);
         Ok(Self {
-            current: AtomicU64::new(number),
-            installed: Mutex::new((number, Arc::new(policy))),
+            number: installed.number(),
+            installed,
+            store: Mutex::new(store),
+            cache: Cache::new(config.token_cache, seed),
+            used_approvals: UsedApprovals::default(),
+            states,
+            verifier: config.verifier,
             clock: config.clock,
             replay: config.replay,
             highest: AtomicI64::new(i64::MIN),
         })
     }
 
-    /// Puts another policy in force, for every decision that begins after this returns.
-    ///
-    /// Decisions that are under way end by the policy that they began with.
-    ///
-    /// # Errors
-    /// What the policy needs from outside is missing; the one in force stays. See [`InstallError`].
-    pub fn install(&self, policy: Policy) -> Result<(), InstallError> {
-        let policy = Arc::new(policy);
-        let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
-        let before = {
-            let mut installed = self
-                .installed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let before = core::mem::replace(&mut *installed, (number, policy));
-            self.current.store(number, Ordering::Release);
-            before
-        };
-        // Freed outside the lock: a large policy takes its time.
-        drop(before);
-        Ok(())
-    }
-
-    /// The policy in force.
-    pub fn policy(&self) -> Arc<Policy> {
-        self.snapshot().1
-    }
-
     /// Room for the decisions of one thread.
     pub fn scratch(&self) -> Scratch {
-        let (number, policy) = self.snapshot();
-        Scratch::new(policy, number)
+        Scratch::new(self.installed.snapshot(), &self.cache, self.number)
+    }
+
+    /// How many credentials are remembered, and what they take.
+    pub fn token_counts(&self) -> TokenCounts {
+        self.cache.counts()
     }
 
     /// Decides a request. Allocates nothing, unless another policy was installed since `scratch` was last used.
@@ -207,13 +159,14 @@ impl Engine {
     ) -> Decision<'a> {
         self.pin(scratch);
         let Scratch {
-            policy,
+            snapshot,
+            local,
             buffers,
             sets,
             arena,
             ..
         } = scratch;
-        let (policy, program) = (&**policy, &policy.program);
+        let (policy, program) = (&*snapshot.policy, &snapshot.policy.program);
         let refuse = |reason, detail| {
             Decision::refused(policy, request, Verdict::plain(reason, Some(detail)))
         };
@@ -225,65 +178,58 @@ impl Engine {
             Ok(bound) => bound,
             Err(malformed) => return refuse(Reason::MalformedRequest, malformed.0),
         };
-        let mut view = View {
-            bound,
-            caller: None,
-            action: None,
-            now: 0,
-        };
+        let mut view = View::new(bound);
         arena.reset();
         let route = authorize::locate(&view, sets);
         view.action = match authorize::action(program, request.action, route).transpose() {
             Ok(action) => action,
             Err(()) => return refuse(Reason::MalformedRequest, "action_mismatch"),
         };
-        view.caller = match identify::identify(program, request) {
-            Ok(caller) => caller,
+        let moment = Moment::new(self, request.at);
+        let clock = || self.monotonic_ms();
+        let desk = self.desk(snapshot, &clock);
+        match identify::identify(&desk, &view.bound, &moment, local) {
+            Ok(identified) => (view.caller, view.peer) = (identified.caller, identified.peer),
             Err(Refused::Malformed(malformed)) => {
                 return refuse(Reason::MalformedRequest, malformed.0);
             }
-            Err(Refused::Invalid(detail)) => {
-                return Decision::answered(
-                    policy,
-                    view,
-                    sets,
-                    Verdict::plain(Reason::CredentialInvalid, Some(detail)),
-                    None,
-                );
+            Err(refused) => {
+                return Decision::answered(policy, view, sets, refused.verdict(), None);
             }
-        };
+        }
         if program.inputs.time {
-            view.now = self.now(request.at);
+            view.now = moment.wall_ms();
         }
         if let Err(malformed) = roles::resolve(&view, sets, arena) {
             return refuse(Reason::MalformedRequest, malformed.0);
         }
         let conflict = roles::conflict(program, sets).is_some();
         let tallies = authorize::authorize(&view, sets, arena, listen);
-        let (verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies);
+        let used = &self.used_approvals;
+        let approvals = approvals::meet(&desk, used, &mut view, &moment, sets, arena);
+        let refused = approvals.as_ref().and_then(|approvals| approvals.refused);
+        let (mut verdict, virtually) = verdict::conclude(&view, sets, conflict, &tallies, refused);
+        if L::CHARGES
+            && let Some(approvals) = approvals
+            && !approvals.use_up(&verdict, request.charge, used, view.now)
+        {
+            verdict = Verdict::used_up(sets);
+        }
         Decision::answered(policy, view, sets, verdict, virtually)
     }
 
-    /// Makes `scratch` decide by the policy in force.
+    /// What credentials are checked with under a snapshot.
     #[inline]
-    fn pin(&self, scratch: &mut Scratch) {
-        if scratch.pinned != self.current.load(Ordering::Acquire) {
-            self.pin_anew(scratch);
+    fn desk<'s>(&'s self, snapshot: &'s Snapshot, clock: &'s dyn Fn() -> u64) -> Desk<'s> {
+        Desk {
+            program: &snapshot.policy.program,
+            keyring: &snapshot.keyring,
+            revocations: &snapshot.revocations,
+            cache: &self.cache,
+            states: &self.states,
+            installation: snapshot.number,
+            clock,
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn pin_anew(&self, scratch: &mut Scratch) {
-        *scratch = self.scratch();
-    }
-
-    fn snapshot(&self) -> (u64, Arc<Policy>) {
-        let installed = self
-            .installed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (installed.0, Arc::clone(&installed.1))
     }
 
     /// The time that a request is decided by: never below the highest seen.
@@ -292,14 +238,21 @@ impl Engine {
         let time = match (self.replay, at) {
             (true, Some(at)) => at,
             (true, None) if highest != i64::MIN => highest,
-            _ => self.clock.wall_ms(),
+            // Nothing was asked yet: the machine's time is not the first request's.
+            (true, None) => return self.clock.wall_ms(),
+            (false, _) => self.clock.wall_ms(),
         };
+        if time <= highest {
+            // Most decisions write nothing that others read.
+            return highest;
+        }
         self.highest.fetch_max(time, Ordering::Relaxed).max(time)
     }
 }
 
 impl Listen for Unwatched {
     const EVERY_CANDIDATE: bool = false;
+    const CHARGES: bool = true;
 
     #[inline]
     fn candidate(&mut self, _: &Entry, _: Truth) {}

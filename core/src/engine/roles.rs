@@ -3,7 +3,7 @@
 use super::bind::{Malformed, check_names};
 use super::identify::WORKLOADS;
 use super::scratch::Sets;
-use super::view::{Caller, Held, View};
+use super::view::{Caller, Held, Known, View};
 use crate::pattern::path::{Normalize, PathBuffer, Segments, TrailingSlash, normalize};
 use crate::pattern::spiffe::SpiffeId;
 use crate::program::Program;
@@ -22,12 +22,21 @@ pub(super) fn resolve(view: &View<'_>, sets: &mut Sets, arena: &Arena) -> Result
         return Ok(());
     };
     let program = view.bound.program;
-    for name in caller.roles() {
-        match program.roles.names.get(0, name) {
-            Some(role) => add(program, RoleId(role), &mut sets.held),
-            // What the policy declares needs no check; the rest is ignored, if it is a name.
-            None => check_names(&[name])?,
+    match caller.known {
+        Known::Peer(_) => {}
+        Known::Given(given) => {
+            for name in given.roles {
+                match program.roles.names.get(0, name) {
+                    Some(role) => add(program, RoleId(role), &mut sets.held),
+                    // What the policy declares needs no check; the rest is ignored, if it is a name.
+                    None => check_names(&[name])?,
+                }
+            }
         }
+        Known::Verified(verified) => verified
+            .roles
+            .iter()
+            .for_each(|role| add(program, *role, &mut sets.held)),
     }
     if !program.grants.is_empty() {
         add_granted(view, caller, sets, arena);
@@ -58,7 +67,7 @@ fn add_granted(view: &View<'_>, caller: &Caller<'_>, sets: &mut Sets, arena: &Ar
         arena,
     };
     each_grant(
-        &program.grants,
+        program,
         caller,
         (pending, workload_path, workload_segments),
         |id| {
@@ -124,27 +133,35 @@ pub(super) fn conflict(program: &Program, sets: &Sets) -> Option<(RoleId, RoleId
 /// Room for walking the path of a SPIFFE ID.
 pub(super) type Walk<'s> = (&'s mut Pending, &'s mut PathBuffer, &'s mut Segments);
 
-/// Calls `take` with every grant to the caller, whether it holds here and now or not.
+/// Calls `take` with every grant to the caller, whether it holds here and now or not:
+/// to any of its linked identities, and to the groups of the one that was shown.
 pub(super) fn each_grant(
-    grants: &Grants,
+    program: &Program,
     caller: &Caller<'_>,
     walk: Walk<'_>,
     mut take: impl FnMut(u32),
 ) {
-    if let Some(provider) = grants.providers.get(0, caller.provider) {
-        grants
-            .of_user(provider, caller.id)
-            .iter()
-            .for_each(|id| take(*id));
-        for group in caller.groups() {
-            grants
-                .of_group(provider, group)
-                .iter()
-                .for_each(|id| take(*id));
+    let (grants, links) = (&program.grants, &program.identity.links);
+    let (pending, buffer, segments) = walk;
+    let own = caller.known.identity();
+    let mut to_identity = |provider: &[u8], id: &[u8]| {
+        if let Some(provider) = grants.providers.get(0, provider) {
+            let of_user = grants.of_user(provider, id);
+            of_user.iter().for_each(|id| take(*id));
         }
+        if provider == WORKLOADS && !grants.trust_domains.is_empty() {
+            workload_grants(grants, id, (pending, buffer, segments), &mut take);
+        }
+    };
+    match links.linked(own.0, own.1) {
+        Some(linked) => linked.for_each(|(provider, id)| to_identity(provider, id)),
+        None => to_identity(own.0, own.1),
     }
-    if caller.provider == WORKLOADS && !grants.trust_domains.is_empty() {
-        workload_grants(grants, caller.id, walk, take);
+    if let Some(provider) = grants.providers.get(0, own.0) {
+        caller.groups().each(|group| {
+            let of_group = grants.of_group(provider, group);
+            of_group.iter().for_each(|id| take(*id));
+        });
     }
 }
 
@@ -152,7 +169,7 @@ fn workload_grants(
     grants: &Grants,
     id: &[u8],
     (pending, buffer, segments): Walk<'_>,
-    mut take: impl FnMut(u32),
+    take: &mut impl FnMut(u32),
 ) {
     let Ok(id) = SpiffeId::parse(id) else { return };
     let Some(root) = grants.trust_domains.get(0, id.trust_domain) else {

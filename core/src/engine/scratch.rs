@@ -1,28 +1,31 @@
-//! What one thread decides with: a pinned policy and room for everything that a decision needs.
+//! What one thread decides with: a pinned snapshot and room for everything that a decision needs.
 
 use super::bind::RemoteIp;
+use super::local::Local;
+use super::snapshot::Snapshot;
+use crate::identity::cache::Cache;
 use crate::limits::{MAX_SEGMENTS, MAX_TARGET_BYTES};
 use crate::pattern::host::HostBuffer;
 use crate::pattern::path::{PathBuffer, Segments};
-use crate::policy::Policy;
 use crate::program::condition::Arena;
 use crate::program::leaf::Leaf;
 use crate::program::paths::Pending;
 use crate::program::roles::{RoleId, RoleSet};
 use crate::program::{Inputs, Program};
 use core::net::IpAddr;
-use std::sync::Arc;
 
 /// Room for decisions, one per thread.
 ///
-/// It pins the policy that it last decided with, so that deciding shares no
+/// It pins the policy and the keys that it last decided with, so that deciding shares no
 /// counter with other threads. A scratch of another engine is safe to use: it is
 /// pinned anew, which allocates.
 #[derive(Debug)]
 pub struct Scratch {
-    pub(super) policy: Arc<Policy>,
-    /// Which installation of which engine is pinned.
-    pub(super) pinned: u64,
+    /// Pinned: no decision reads what is in force from anywhere else.
+    pub(super) snapshot: Snapshot,
+    /// The number of the engine that it is of.
+    pub(super) engine: u64,
+    pub(super) local: Local,
     pub(super) buffers: Buffers,
     pub(super) sets: Sets,
     /// Where conditions build values; apart, so that decisions can be sent to other threads.
@@ -30,11 +33,14 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub(super) fn new(policy: Arc<Policy>, pinned: u64) -> Self {
-        let (buffers, sets) = (Buffers::new(&policy.program), Sets::new(&policy.program));
+    pub(super) fn new(snapshot: Snapshot, cache: &Cache, engine: u64) -> Self {
+        let program = &snapshot.policy.program;
+        let (buffers, sets) = (Buffers::new(program), Sets::new(program));
+        let local = Local::new(&program.identity, cache);
         Self {
-            policy,
-            pinned,
+            snapshot,
+            engine,
+            local,
             buffers,
             sets,
             arena: Arena::new(),
@@ -138,6 +144,8 @@ pub(super) struct Binding {
     pub(super) undecided: bool,
     /// It asks for an approval, and the principal is not exempt.
     pub(super) unmet: bool,
+    /// What it asks for was approved by what the request brings.
+    pub(super) approved: bool,
 }
 
 impl Sets {

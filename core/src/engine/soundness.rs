@@ -1,6 +1,7 @@
 //! The index against the rules themselves: every rule asked in full comes to the same tally.
 
 use super::authorize::{action, authorize, locate};
+use super::moment::Moment;
 use super::scratch::Scratch;
 use super::verdict::Tally;
 use super::view::{Held, View};
@@ -265,7 +266,7 @@ fn the_index_agrees_with_every_rule_asked_in_full() {
                 }),
                 ..Request::default()
             };
-            if let Some((ours, naive)) = compare(&mut scratch, &request) {
+            if let Some((ours, naive)) = compare(&engine, &mut scratch, &request) {
                 assert_eq!(ours, naive, "index and rules\n{text}{request:?}");
             }
         }
@@ -295,26 +296,29 @@ fn decisive(text: &str) -> String {
 }
 
 /// What the index finds, and what every rule comes to that is asked in full.
-fn compare(scratch: &mut Scratch, request: &Request<'_>) -> Option<(String, String)> {
+fn compare(
+    engine: &Engine,
+    scratch: &mut Scratch,
+    request: &Request<'_>,
+) -> Option<(String, String)> {
     let Scratch {
-        policy,
+        snapshot,
+        local,
         buffers,
         sets,
         arena,
         ..
     } = scratch;
-    let program = &policy.program;
+    let program = &snapshot.policy.program;
     let bound = bind::bind(program, request, buffers).ok()?;
-    let mut view = View {
-        bound,
-        caller: None,
-        action: None,
-        now: 0,
-    };
+    let mut view = View::new(bound);
     arena.reset();
     let route = locate(&view, sets);
     view.action = action(program, request.action, route).transpose().ok()?;
-    view.caller = identify::identify(program, request).ok()?;
+    let moment = Moment::new(engine, None);
+    let desk = engine.desk(snapshot, &|| 0);
+    let identified = identify::identify(&desk, &view.bound, &moment, local).ok()?;
+    view.caller = identified.caller;
     roles::resolve(&view, sets, arena).ok()?;
     let enforced = authorize(&view, sets, arena, &mut Unwatched).enforced;
     let mut binds: Vec<(u32, bool)> = sets.bound.iter().map(|b| (b.rule, b.undecided)).collect();

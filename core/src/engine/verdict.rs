@@ -3,6 +3,7 @@
 use super::scratch::{Binding, Sets};
 use super::view::View;
 use crate::decision::{Effect, Reason};
+use crate::program::identity::Credential;
 use crate::program::predicate::Values;
 use crate::program::roles::RoleId;
 use crate::program::vocabulary::Truth;
@@ -10,6 +11,8 @@ use crate::program::{Output, OutputValue, Program};
 use crate::request::Value;
 
 const NONE: u32 = u32::MAX;
+/// The detail where a claim that the token was too small for might have changed the verdict.
+const CLAIM_OVERAGE: &str = "claim_overage";
 
 /// The rules that matched, the first of each kind in source order.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,10 @@ pub(super) struct Tally {
     guard: Option<RoleId>,
     /// Layers that allow, one bit each.
     layers: u64,
+    /// Layers that might allow, were a claim in overage known.
+    doubted: u64,
+    /// Whether a role that cannot be told might exclude one that is held.
+    pub(super) exclusions_open: bool,
 }
 
 impl Tally {
@@ -34,6 +41,8 @@ impl Tally {
             allowed: NONE,
             guard: None,
             layers: default_allow,
+            doubted: 0,
+            exclusions_open: false,
         }
     }
 
@@ -70,6 +79,10 @@ impl Tally {
         }
     }
 
+    pub(super) fn doubt(&mut self, layer: u8) {
+        self.doubted |= 1 << layer;
+    }
+
     /// What would have matched, were the shadow rules in force.
     fn with(self, shadow: Self) -> Self {
         let guard = if shadow.allowed < self.allowed {
@@ -84,6 +97,8 @@ impl Tally {
             allowed: self.allowed.min(shadow.allowed),
             guard,
             layers: self.layers | shadow.layers,
+            doubted: self.doubted | shadow.doubted,
+            exclusions_open: self.exclusions_open,
         }
     }
 }
@@ -103,6 +118,8 @@ pub(super) struct Verdict {
     rule: u32,
     /// The role whose permission it was.
     pub(super) guard: Option<RoleId>,
+    /// The credential that is not good.
+    pub(super) refused: Option<Credential>,
     /// Where nothing allowed it: the layers that do not, one bit each.
     lacking: u64,
 }
@@ -119,7 +136,31 @@ impl Verdict {
             detail,
             rule: NONE,
             guard: None,
+            refused: None,
             lacking: 0,
+        }
+    }
+
+    /// Of an allow whose approval another request has used up meanwhile.
+    #[cold]
+    pub(super) fn used_up(sets: &mut Sets) -> Self {
+        // The first in source order that asks for one.
+        let binding = sets.bound.iter_mut().find(|binding| binding.approved);
+        let rule = binding.map_or(NONE, |binding| {
+            binding.unmet = true;
+            binding.rule
+        });
+        Self {
+            detail: Some("approval_used"),
+            ..Self::by(Reason::ApprovalRequired, rule)
+        }
+    }
+
+    /// Of a credential that is not good.
+    pub(super) const fn refused(detail: &'static str, credential: Credential) -> Self {
+        Self {
+            refused: Some(credential),
+            ..Self::plain(Reason::CredentialInvalid, Some(detail))
         }
     }
 
@@ -129,6 +170,7 @@ impl Verdict {
             detail: None,
             rule,
             guard: None,
+            refused: None,
             lacking: 0,
         }
     }
@@ -153,6 +195,7 @@ pub(super) fn conclude(
     sets: &mut Sets,
     conflict: bool,
     Tallies { enforced, shadow }: &Tallies,
+    refused: Option<&'static str>,
 ) -> (Verdict, Option<Verdict>) {
     let layers = &view.bound.program.layers;
     if sets.bound.len() > 1 {
@@ -164,6 +207,7 @@ pub(super) fn conclude(
         conflict,
         enforced,
         layers.enforced,
+        refused,
         false,
     );
     let virtually = layers.any_shadow.then(|| {
@@ -173,6 +217,7 @@ pub(super) fn conclude(
             conflict,
             &enforced.with(*shadow),
             layers.virtually,
+            refused,
             true,
         )
     });
@@ -186,6 +231,7 @@ fn decide(
     conflict: bool,
     tally: &Tally,
     layers: u64,
+    refused: Option<&'static str>,
     shadow: bool,
 ) -> Verdict {
     if tally.denied != NONE {
@@ -202,20 +248,28 @@ fn decide(
     }
     // A policy without layers allows nothing.
     if layers == 0 || tally.layers & layers != layers {
-        let reason = if view.caller.is_none() {
-            Reason::Unauthenticated
+        let (reason, detail) = if view.caller.is_none() {
+            (Reason::Unauthenticated, None)
+        } else if layers != 0 && (tally.layers | tally.doubted) & layers == layers {
+            (Reason::Indeterminate, Some(CLAIM_OVERAGE))
         } else {
-            Reason::NotPermitted
+            (Reason::NotPermitted, None)
         };
         return Verdict {
             lacking: layers & !tally.layers,
-            ..Verdict::plain(reason, None)
+            ..Verdict::plain(reason, detail)
         };
+    }
+    if tally.exclusions_open {
+        return Verdict::plain(Reason::Indeterminate, Some(CLAIM_OVERAGE));
     }
     if !bindings.is_empty()
         && let Some(refusal) = unmet(bindings, shadow)
     {
-        return refusal;
+        return Verdict {
+            detail: refused,
+            ..refusal
+        };
     }
     if !view.bound.program.outputs.on_allow.is_empty() && any_unsafe(view) {
         return Verdict::plain(Reason::Indeterminate, Some("unsafe_output"));
@@ -225,6 +279,7 @@ fn decide(
         detail: None,
         rule: tally.allowed,
         guard: tally.guard,
+        refused: None,
         lacking: 0,
     }
 }

@@ -1,38 +1,112 @@
 //! What predicates read: the bound request, its caller and its action.
 
 use super::bind::{Bound, RemoteIp, typed};
+use super::identify::{HOST, WORKLOADS};
 use super::scratch::{NONE, Slots};
+use crate::identity::verified::{Claim, Overage, Verified};
 use crate::pattern::host::Host;
 use crate::pattern::path::TrailingSlash;
 use crate::program::condition::Arena;
+use crate::program::names::Names;
 use crate::program::predicate::{ComparedPath, ConditionPart, Facts, Slot, Values};
 use crate::program::roles::{RoleId, RoleSet};
+use crate::program::texts::Texts;
 use crate::program::vocabulary::Truth;
-use crate::program::{Owner, Route};
+use crate::program::{Owner, Program, Route};
 use crate::request::{Attribute, Principal, Value};
 
-/// Who is calling.
+/// Who is calling: the identity that stands for the one that was shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a [u8],
     pub(super) id: &'a [u8],
-    /// What a host vouches for beside the id.
-    pub(super) given: Option<&'a Principal<'a>>,
+    pub(super) known: Known<'a>,
+}
+
+/// What is known of a caller beside the id.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known<'a> {
+    /// Nothing but the SPIFFE ID of a workload.
+    Peer(&'a [u8]),
+    /// What a host vouches for.
+    Given(&'a Principal<'a>),
+    /// What a token or an API key says.
+    Verified(&'a Verified),
+}
+
+/// The groups of a caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Groups<'a> {
+    Names(&'a [&'a [u8]]),
+    Texts(&'a Texts),
+}
+
+impl<'a> Known<'a> {
+    /// The identity that was shown: provider and id.
+    #[inline]
+    pub(super) fn identity(self) -> (&'a [u8], &'a [u8]) {
+        match self {
+            Known::Peer(id) => (WORKLOADS, id),
+            Known::Given(given) => (given.provider.unwrap_or(HOST), given.id),
+            Known::Verified(verified) => (&verified.provider, &verified.id),
+        }
+    }
 }
 
 impl<'a> Caller<'a> {
-    #[inline]
-    pub(super) fn roles(&self) -> &'a [&'a [u8]] {
-        self.given.map_or(&[], |given| given.roles)
+    /// The roles that it brings, grants apart.
+    #[inline(always)]
+    pub(super) fn each_role(&self, roles: &Names, mut take: impl FnMut(RoleId)) {
+        match self.known {
+            Known::Peer(_) => {}
+            Known::Given(given) => given
+                .roles
+                .iter()
+                .filter_map(|name| roles.get(0, name))
+                .for_each(|id| take(RoleId(id))),
+            Known::Verified(verified) => verified.roles.iter().for_each(|role| take(*role)),
+        }
     }
 
     #[inline]
-    pub(super) fn groups(&self) -> &'a [&'a [u8]] {
-        self.given.map_or(&[], |given| given.groups)
+    pub(super) fn groups(&self) -> Groups<'a> {
+        match self.known {
+            Known::Peer(_) => Groups::Names(&[]),
+            Known::Given(given) => Groups::Names(given.groups),
+            Known::Verified(verified) => Groups::Texts(&verified.groups),
+        }
     }
 
-    fn attributes(&self) -> &'a [Attribute<'a>] {
-        self.given.map_or(&[], |given| given.attributes)
+    /// What does not stand in the token because it would be too much.
+    #[inline]
+    pub(super) fn overage(&self) -> Overage {
+        match self.known {
+            Known::Verified(verified) => verified.overage,
+            _ => Overage::default(),
+        }
+    }
+
+    /// Whether it may hold roles that cannot be told.
+    #[inline]
+    pub(super) fn roles_are_open(&self, program: &Program) -> bool {
+        let overage = self.overage();
+        overage.roles || overage.groups && !program.grants.groups.is_empty()
+    }
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn each(self, mut take: impl FnMut(&'a [u8])) {
+        match self {
+            Self::Names(names) => names.iter().for_each(|name| take(name)),
+            Self::Texts(texts) => texts.iter().for_each(take),
+        }
+    }
+
+    fn values(self) -> Values<'a> {
+        match self {
+            Self::Names(names) => Values::Names(names),
+            Self::Texts(texts) => Values::Texts(texts),
+        }
     }
 }
 
@@ -51,17 +125,32 @@ pub(super) struct Action<'a> {
 pub(super) struct View<'a> {
     pub(super) bound: Bound<'a>,
     pub(super) caller: Option<Caller<'a>>,
+    /// The SPIFFE ID of the connection's peer, as far as it is believed.
+    pub(super) peer: Option<&'a [u8]>,
     pub(super) action: Option<Action<'a>>,
     /// The time that is decided by, where the policy asks for it.
     pub(super) now: i64,
 }
 
 impl<'a> View<'a> {
+    /// A request whose caller and action are yet to be found.
+    #[inline]
+    pub(super) const fn new(bound: Bound<'a>) -> Self {
+        Self {
+            bound,
+            caller: None,
+            peer: None,
+            action: None,
+            now: 0,
+        }
+    }
+
     /// The value of a slot.
     pub(super) fn value(&self, slot: Slot) -> Values<'a> {
         let Self {
             bound,
             caller,
+            peer,
             action,
             ..
         } = self;
@@ -102,16 +191,12 @@ impl<'a> View<'a> {
                 RemoteIp::Known(ip) => Values::One(Value::Ip(ip)),
                 RemoteIp::Unclear => Values::Open(Truth::Undecided),
             },
-            Slot::Peer => text(
-                request
-                    .peer
-                    .filter(|_| bound.program.identity.trust_host_peer),
-            ),
+            Slot::Peer => text(*peer),
             Slot::PrincipalId => text(caller.map(|caller| caller.id)),
             Slot::PrincipalProvider => text(caller.map(|caller| caller.provider)),
-            Slot::Roles => caller.map_or(Values::Absent, |_| Values::One(Value::Bool(true))),
-            Slot::Groups => caller.map_or(Values::Absent, |caller| Values::Names(caller.groups())),
-            Slot::Scopes => caller.map_or(Values::Absent, |_| Values::Names(&[])),
+            Slot::Roles | Slot::Groups | Slot::Scopes => {
+                caller.map_or(Values::Absent, |caller| self.list(&caller, slot))
+            }
             Slot::Action => text(action.map(|action| action.name)),
             Slot::ResourceType => text(request.resource.and_then(|resource| resource.kind)),
             Slot::ResourceId => text(request.resource.and_then(|resource| resource.id)),
@@ -123,6 +208,33 @@ impl<'a> View<'a> {
                 let found = captures.iter().find(|(capture, _)| *capture == name);
                 found.map_or(Values::Absent, |(_, at)| self.segment(usize::from(*at)))
             }
+        }
+    }
+
+    /// The roles, groups or scopes of the caller; the roles themselves are asked elsewhere.
+    fn list(&self, caller: &Caller<'a>, slot: Slot) -> Values<'a> {
+        match (slot, caller.known) {
+            _ if caller.overage().any() && self.in_overage(slot) => Values::Open(Truth::Undecided),
+            (Slot::Roles, _) => Values::One(Value::Bool(true)),
+            (Slot::Groups, _) => caller.groups().values(),
+            (_, Known::Verified(verified)) => Values::Texts(&verified.scopes),
+            _ => Values::Names(&[]),
+        }
+    }
+
+    /// Whether a claim was too much for the token, so that it stands elsewhere.
+    pub(super) fn in_overage(&self, slot: Slot) -> bool {
+        let Some(caller) = self.caller else {
+            return false;
+        };
+        match slot {
+            Slot::Roles => caller.roles_are_open(self.bound.program),
+            Slot::Groups => caller.overage().groups,
+            Slot::Scopes => caller.overage().scopes,
+            Slot::Attribute(id) => {
+                self.is_principals(id) && self.claim(id) == Some(&Claim::Overage)
+            }
+            _ => false,
         }
     }
 
@@ -159,13 +271,7 @@ impl<'a> View<'a> {
             ..
         } = self.bound.slots;
         match query_counts.get(usize::from(id)) {
-            Some(1) => {
-                let found = parameters.iter().find(|(name, ..)| *name == id);
-                let value = found.and_then(|(_, start, len)| {
-                    decoded.get(usize::from(*start)..usize::from(*start) + usize::from(*len))
-                });
-                text(value)
-            }
+            Some(1) => text(self.bound.parameters(id).next()),
             Some(0) | None => Values::Absent,
             Some(_) => Values::Parameters {
                 values: parameters,
@@ -181,22 +287,45 @@ impl<'a> View<'a> {
         declared.is_some_and(|declared| declared.owner == Owner::Principal)
     }
 
-    /// The value of a declared attribute as it was given.
-    pub(super) fn given(&self, id: u16) -> Option<&'a Value<'a>> {
+    /// The list that a declared attribute was given as.
+    pub(super) fn given_list(&self, id: u16) -> Option<&'a Value<'a>> {
+        self.given(id)
+            .filter(|value| matches!(value, Value::List(_)))
+    }
+
+    /// The value of a declared attribute as the host gave it.
+    fn given(&self, id: u16) -> Option<&'a Value<'a>> {
         let bound = &self.bound;
         let at = *bound.slots.attributes.get(usize::from(id))?;
-        let given = match bound.program.inputs.attributes.get(usize::from(id))?.owner {
-            Owner::Principal => self.caller?.attributes(),
-            Owner::Request => bound.request.attributes,
-            Owner::Resource => bound.request.resource.as_ref()?.attributes,
-        };
+        let given: &[Attribute<'_>] =
+            match bound.program.inputs.attributes.get(usize::from(id))?.owner {
+                Owner::Principal => match self.caller?.known {
+                    Known::Given(given) => given.attributes,
+                    _ => return None,
+                },
+                Owner::Request => bound.request.attributes,
+                Owner::Resource => bound.request.resource.as_ref()?.attributes,
+            };
         given.get(at as usize).map(|(_, value)| value)
+    }
+
+    /// What a token says of a declared attribute.
+    pub(super) fn claim(&self, id: u16) -> Option<&'a Claim> {
+        match self.caller?.known {
+            Known::Verified(verified) => verified.attribute(id),
+            _ => None,
+        }
     }
 
     fn attribute(&self, id: u16) -> Values<'a> {
         let Some(declared) = self.bound.program.inputs.attributes.get(usize::from(id)) else {
             return Values::Absent;
         };
+        if declared.owner == Owner::Principal
+            && let Some(claim) = self.claim(id)
+        {
+            return claimed(claim);
+        }
         match self.given(id).and_then(|value| typed(*value, *declared)) {
             Some(Value::List(items)) => Values::Many(items),
             Some(value) => Values::One(value),
@@ -206,6 +335,20 @@ impl<'a> View<'a> {
             None => Values::Open(Truth::Undecided),
         }
     }
+}
+
+fn claimed(claim: &Claim) -> Values<'_> {
+    Values::One(match claim {
+        Claim::Bool(value) => Value::Bool(*value),
+        Claim::Int(value) => Value::Int(*value),
+        Claim::Double(value) => Value::Double(*value),
+        Claim::Text(text) => Value::String(text),
+        Claim::Ip(ip) => Value::Ip(*ip),
+        Claim::Timestamp(ms) => Value::Timestamp(*ms),
+        Claim::Duration(ms) => Value::Duration(*ms),
+        Claim::Texts(texts) => return Values::Texts(texts),
+        Claim::Unclear | Claim::Overage => return Values::Open(Truth::Undecided),
+    })
 }
 
 #[inline]

@@ -91,8 +91,6 @@ pub(crate) struct Issuer {
     pub(crate) max_lifetime_ms: Option<i64>,
     /// Where its tokens stand, in the order of preference.
     pub(crate) from: Box<[TokenSource]>,
-    /// Whether the headers of `from` are taken away before the request goes on.
-    pub(crate) strip: bool,
     pub(crate) keys: KeySource,
     pub(crate) principal: PrincipalMap,
     /// Of everything above: a verified token is remembered for this configuration only.
@@ -180,8 +178,6 @@ pub(crate) struct RoleClaims {
 pub(crate) struct ApiKeySettings {
     /// In the order of preference.
     pub(crate) from: Box<[TokenSource]>,
-    /// Whether the headers of `from` are taken away before the request goes on.
-    pub(crate) strip: bool,
     /// A file of API keys, never inline.
     pub(crate) keys: Origin,
 }
@@ -245,6 +241,46 @@ impl Links {
         let (space, _) = self.canonical.get(*canonical as usize)?;
         Some((self.providers.name(*space), self.ids.name(*canonical)))
     }
+
+    /// Whether two ids, each of any provider, are of one principal.
+    pub(crate) fn are_one(&self, id: &[u8], other: &[u8]) -> bool {
+        id == other
+            || self
+                .of_any_provider(id)
+                .any(|one| self.of_any_provider(other).any(|other| one == other))
+    }
+
+    /// The numbers of the identities that stand for an id, whoever its provider is.
+    fn of_any_provider<'l>(&'l self, id: &'l [u8]) -> impl Iterator<Item = u32> + 'l {
+        (0..super::names::number(self.providers.len())).filter_map(move |space| {
+            let (_, canonical) = self.canonical.get(self.ids.get(space, id)? as usize)?;
+            Some(*canonical)
+        })
+    }
+
+    /// All identities that are one with this, itself too: provider and id. None for one without a link.
+    #[inline]
+    pub(crate) fn linked(
+        &self,
+        provider: &[u8],
+        id: &[u8],
+    ) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
+        if self.is_empty() {
+            return None;
+        }
+        let space = self.providers.get(0, provider)?;
+        let (_, first) = *self.canonical.get(self.ids.get(space, id)? as usize)?;
+        let rest = self.canonical.get(first as usize..)?;
+        // The identities of one link stand in a row.
+        let same = rest
+            .iter()
+            .take_while(move |(_, canonical)| *canonical == first);
+        Some(
+            (first..)
+                .zip(same)
+                .map(|(at, (space, _))| (self.providers.name(*space), self.ids.name(at))),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +312,17 @@ mod tests {
         for (provider, id, expected) in rows {
             assert_eq!(canonical(provider, id), expected, "{provider} {id}");
         }
+        let linked = |provider: &[u8], id: &[u8]| links.linked(provider, id).map(Iterator::count);
+        assert_eq!(linked(b"host", b"dana"), Some(3));
+        assert_eq!(linked(b"login", b"d.smith"), Some(2));
+        assert_eq!(linked(b"host", b"d.smith"), None);
+        let second: Vec<_> = links.linked(b"login", b"d.smith").unwrap().collect();
+        assert_eq!(
+            second,
+            [(&b"partner"[..], &b"dana"[..]), (b"login", b"d.smith")]
+        );
+        assert!(links.are_one(b"dana", b"d.smith") && links.are_one(b"x", b"x"));
+        assert!(!links.are_one(b"dana", b"x") && !Links::default().are_one(b"a", b"b"));
         assert!(!links.is_empty() && Links::default().is_empty());
         assert_eq!(Links::default().canonical(b"login", b"dana"), None);
     }

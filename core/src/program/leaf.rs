@@ -103,6 +103,7 @@ struct Fat {
     start: u32,
     /// Entries without a guard, at the start.
     plain: u32,
+    len: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +166,20 @@ impl Leaves {
                 self.guarded(leaf.at, role).iter().for_each(&mut visit);
             }
         }
+    }
+
+    /// Every entry of a leaf, whatever role it asks for.
+    pub(crate) fn all(&self, leaf: Leaf) -> &[Entry] {
+        let (start, len) = if leaf.len == FAT {
+            self.fats
+                .get(leaf.at as usize)
+                .map_or((0, 0), |fat| (fat.start, fat.len))
+        } else {
+            (leaf.at, u32::from(leaf.len))
+        };
+        self.entries
+            .get(start as usize..start as usize + len as usize)
+            .unwrap_or_default()
     }
 
     fn slice(&self, slot: FatSlot) -> &[Entry] {
@@ -292,6 +307,7 @@ fn cut(chunk: &[(u32, Entry)], fat: u32, start: u32, groups: &mut Vec<FatSlot>) 
     Fat {
         start,
         plain: number(plain),
+        len: number(chunk.len()),
     }
 }
 
@@ -346,6 +362,9 @@ mod tests {
             let mut roles = RoleSet::for_roles(7);
             held.iter().for_each(|role| roles.insert(RoleId(*role)));
             for (leaf, size) in refs.iter().zip(sizes) {
+                let mut all: Vec<u32> = built.all(*leaf).iter().map(|e| e.rule()).collect();
+                all.sort_unstable();
+                assert_eq!(all, (0..size).map(number).collect::<Vec<_>>());
                 let mut seen = Vec::new();
                 built.visit(*leaf, &roles, |entry| seen.push(entry.rule()));
                 seen.sort_unstable();

@@ -11,6 +11,7 @@ pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod predicate;
 pub(crate) mod roles;
+pub(crate) mod texts;
 pub(crate) mod vocabulary;
 
 use crate::decision::Parameter;
@@ -232,13 +233,23 @@ pub(crate) struct Require {
 pub(crate) struct Requirement {
     pub(crate) kind: Box<str>,
     pub(crate) parameters: Box<[(Box<str>, Parameter)]>,
-    /// For an approval: whom it is not asked of.
-    pub(crate) approval: Option<Bypass>,
+    /// For an approval.
+    pub(crate) approval: Option<ApprovalTerms>,
 }
 
-/// Whom an approval is not asked of; `None` for nobody.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bypass(pub(crate) Option<PredicateId>);
+/// Which approvals are enough.
+#[derive(Debug)]
+pub(crate) struct ApprovalTerms {
+    /// Whom it is not asked of; `None` for nobody.
+    pub(crate) bypass: Option<PredicateId>,
+    /// Whose approval counts.
+    pub(crate) groups: Box<[Box<str>]>,
+    /// So many of them.
+    pub(crate) min: usize,
+    /// For so long since it was issued.
+    pub(crate) max_age_ms: Option<i64>,
+    pub(crate) single_use: bool,
+}
 
 /// Headers to set and to remove.
 #[derive(Debug, Default)]

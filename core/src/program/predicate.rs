@@ -11,6 +11,7 @@ use crate::pattern::template::{PathTemplate, TemplateSegment};
 use crate::pattern::text::TextPattern;
 use crate::program::names::Names;
 use crate::program::roles::RoleId;
+use crate::program::texts::Texts;
 use crate::request::{Header, Value};
 
 /// A predicate of the program.
@@ -67,6 +68,7 @@ pub(crate) enum Values<'a> {
     One(Value<'a>),
     Many(&'a [Value<'a>]),
     Names(&'a [&'a [u8]]),
+    Texts(&'a Texts),
     /// All header fields of the request; those of `name` are meant, and there are some.
     Headers {
         fields: &'a [Header<'a>],
@@ -323,8 +325,10 @@ impl Check {
         if let Ask::Role(role) = self.ask {
             return match facts.read(self.slot) {
                 Values::Absent => self.when_absent(facts),
-                Values::Open(truth) => truth,
-                _ => Truth::of(role.is_some_and(|role| facts.holds(role))),
+                held => match (role.is_some_and(|role| facts.holds(role)), held) {
+                    (false, Values::Open(truth)) => truth,
+                    (held, _) => Truth::of(held),
+                },
             };
         }
         match facts.read(self.slot) {
@@ -333,6 +337,7 @@ impl Check {
             Values::One(value) => self.ask.holds(value, facts),
             Values::Many(values) => self.over(values.iter().copied(), facts),
             Values::Names(names) => self.over(names.iter().map(|name| Value::String(name)), facts),
+            Values::Texts(texts) => self.over(texts.iter().map(Value::String), facts),
             Values::Headers { fields, name } => {
                 let of_name = fields
                     .iter()
@@ -460,6 +465,9 @@ fn same(value: Value<'_>, other: Values<'_>) -> Truth {
         Values::Many(others) => Truth::of(others.contains(&value)),
         Values::Names(names) => {
             Truth::of(matches!(value, Value::String(text) if names.contains(&text)))
+        }
+        Values::Texts(texts) => {
+            Truth::of(matches!(value, Value::String(text) if texts.contains(text)))
         }
         // Several header or query values are no one value to compare with.
         Values::Headers { .. } | Values::Parameters { .. } => Truth::Undecided,

@@ -155,7 +155,6 @@ pub(crate) struct Approvals {
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) identities: Vec<Identified>,
-    pub(crate) span: Span,
 }
 
 /// A principal by provider and id.

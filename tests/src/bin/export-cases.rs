@@ -17,11 +17,8 @@ fn main() -> ExitCode {
     let list: Vec<_> = cases
         .iter()
         .map(|case| {
-            let requests: Vec<_> = case
-                .steps
-                .iter()
-                .map(|step| case::request_json(case, step))
-                .collect();
+            let text = |step: &case::Step| step.asks().then(|| case::request_json(case, step));
+            let requests: Vec<_> = case.steps.iter().map(text).collect();
             serde_json::json!({ "case": case, "requests": requests })
         })
         .collect();

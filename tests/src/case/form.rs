@@ -7,7 +7,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::keys::{self, KeyForms};
+use super::step::{self, StepForm};
 use super::{Case, Text};
+use crate::mint::Bases;
 
 /// A file: either one case, or several that share what stands beside `cases`.
 #[derive(Deserialize)]
@@ -21,7 +24,14 @@ struct FileForm {
     clock: Option<i64>,
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
-    steps: Option<Vec<Step>>,
+    refused: Option<String>,
+    rereads: Option<bool>,
+    keys: Option<KeyForms>,
+    /// Mints by name, for `base`.
+    tokens: Option<Bases>,
+    /// What every request holds that does not say otherwise.
+    request: Option<Value>,
+    steps: Option<Vec<StepForm>>,
     cases: Option<Vec<CaseForm>>,
 }
 
@@ -36,7 +46,18 @@ struct CaseForm {
     clock: Option<i64>,
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
-    steps: Option<Vec<Step>>,
+    refused: Option<String>,
+    rereads: Option<bool>,
+    keys: Option<KeyForms>,
+    steps: Option<Vec<StepForm>>,
+}
+
+/// What the cases of one file have in common.
+struct Shared {
+    about: String,
+    case: CaseForm,
+    tokens: Bases,
+    request: Option<Value>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -44,27 +65,6 @@ struct CaseForm {
 enum Values {
     One(String),
     Named(BTreeMap<String, String>),
-}
-
-/// One request and what comes of it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// The request's time, RFC 3339 or milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Value>,
-    /// The request, in the JSON shape.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Value>,
-    /// The request as JSON text, where it is not well-formed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw: Option<String>,
-    /// What the decision holds; what is not named is not compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<Value>,
-    /// The JSON is refused, and the message holds this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
 }
 
 /// What is known of a diagnostic; what is not named is not compared.
@@ -90,119 +90,128 @@ pub struct ExpectedDiagnostic {
     pub help: Option<String>,
 }
 
-/// The fields of a decision that a case may speak of.
-const FIELDS: &[&str] = &[
-    "effect",
-    "allowed",
-    "reason",
-    "detail",
-    "status",
-    "rule",
-    "source",
-    "grant",
-    "principal",
-    "action",
-    "path",
-    "limits",
-    "retry_after_ms",
-    "obligations",
-    "headers",
-    "strip",
-    "shadow",
-    "challenge",
-    "policy",
-];
-
 /// Reads one file.
 pub(super) fn parse(file: &str, text: &str, beside: &Path) -> Result<Vec<Case>, String> {
     let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-    let shared = CaseForm {
-        name: String::new(),
-        policy: form.policy,
-        policies: form.policies,
-        file: form.file,
-        values: form.values,
-        clock: form.clock,
-        errors: form.errors,
-        warnings: form.warnings,
-        steps: form.steps,
+    let shared = Shared {
+        about: form.about,
+        tokens: form.tokens.unwrap_or_default(),
+        request: form.request,
+        case: CaseForm {
+            name: String::new(),
+            policy: form.policy,
+            policies: form.policies,
+            file: form.file,
+            values: form.values,
+            clock: form.clock,
+            errors: form.errors,
+            warnings: form.warnings,
+            refused: form.refused,
+            rereads: form.rereads,
+            keys: form.keys,
+            steps: form.steps,
+        },
     };
+    let place = Place { file, beside };
     let Some(list) = form.cases else {
-        return Ok(vec![case(file, &form.about, shared, None, beside)?]);
+        return Ok(vec![place.case(&shared, &shared.case)?]);
     };
-    if shared.steps.is_some() || shared.errors.is_some() || shared.warnings.is_some() {
-        return Err("steps, errors and warnings belong to the cases of the list".to_owned());
+    let common = &shared.case;
+    let expects = [
+        common.errors.is_some(),
+        common.warnings.is_some(),
+        common.refused.is_some(),
+    ];
+    if common.steps.is_some() || expects.contains(&true) {
+        return Err("steps, errors, warnings, refused belong to the cases of the list".to_owned());
     }
     let mut names = BTreeSet::new();
-    let cases = list.into_iter().map(|form_of_case| {
-        if form_of_case.name.is_empty() || !names.insert(form_of_case.name.clone()) {
-            return Err(format!(
-                "the name {:?} is empty or stands twice",
-                form_of_case.name
-            ));
+    let cases = list.iter().map(|form| {
+        if form.name.is_empty() || !names.insert(form.name.as_str()) {
+            return Err(format!("the name {:?} is empty or stands twice", form.name));
         }
-        let name = form_of_case.name.clone();
-        case(file, &form.about, form_of_case, Some(&shared), beside)
-            .map_err(|problem| format!("{name}: {problem}"))
+        place
+            .case(&shared, form)
+            .map_err(|problem| format!("{}: {problem}", form.name))
     });
     cases.collect()
 }
 
-fn case(
-    file: &str,
-    about: &str,
-    form: CaseForm,
-    shared: Option<&CaseForm>,
-    beside: &Path,
-) -> Result<Case, String> {
-    let own = sources(&form, beside)?;
-    let sources = match (own, shared) {
-        (Some(own), _) => own,
-        (None, Some(shared)) => sources(shared, beside)?.ok_or("there is no policy")?,
-        (None, None) => return Err("there is no policy".to_owned()),
-    };
-    let values = form
-        .values
-        .clone()
-        .or_else(|| shared.and_then(|shared| shared.values.clone()));
-    let case = Case {
-        file: file.to_owned(),
-        name: form.name,
-        about: about.to_owned(),
-        sources,
-        values: match values {
-            None => Vec::new(),
-            Some(Values::One(text)) => vec![Text {
-                name: "values.yaml".to_owned(),
-                text,
-            }],
-            Some(Values::Named(map)) => texts(map),
-        },
-        clock: form
-            .clock
-            .or_else(|| shared.and_then(|shared| shared.clock)),
-        errors: form.errors.unwrap_or_default(),
-        warnings: form.warnings.unwrap_or_default(),
-        steps: form.steps.unwrap_or_default(),
-    };
-    check(&case)?;
-    Ok(case)
+/// Where a case stands.
+struct Place<'a> {
+    file: &'a str,
+    beside: &'a Path,
+}
+
+impl Place<'_> {
+    fn case(&self, shared: &Shared, form: &CaseForm) -> Result<Case, String> {
+        let common = &shared.case;
+        let sources = match sources(form, self.beside)? {
+            Some(own) => own,
+            None => sources(common, self.beside)?.ok_or("there is no policy")?,
+        };
+        let mut secrets = Vec::new();
+        let keys = keys::resolve(common.keys.as_ref(), form.keys.as_ref(), &mut secrets)?;
+        let steps = form
+            .steps
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(index, step)| {
+                let every = shared.request.as_ref();
+                step::ready(step.clone(), every, &shared.tokens, &mut secrets)
+                    .map_err(|problem| format!("step {}: {problem}", index + 1))
+            });
+        let case = Case {
+            file: self.file.to_owned(),
+            name: form.name.clone(),
+            about: shared.about.clone(),
+            sources,
+            values: match form.values.clone().or_else(|| common.values.clone()) {
+                None => Vec::new(),
+                Some(Values::One(text)) => vec![Text {
+                    name: "values.yaml".to_owned(),
+                    text,
+                }],
+                Some(Values::Named(map)) => texts(map),
+            },
+            keys,
+            clock: form.clock.or(common.clock),
+            errors: form.errors.clone().unwrap_or_default(),
+            warnings: form.warnings.clone().unwrap_or_default(),
+            refused: form.refused.clone(),
+            rereads: form.rereads.or(common.rereads).unwrap_or_default(),
+            steps: steps.collect::<Result<_, _>>()?,
+            secrets,
+        };
+        check(&case)?;
+        Ok(case)
+    }
 }
 
 fn sources(form: &CaseForm, beside: &Path) -> Result<Option<Vec<Text>>, String> {
-    match (&form.policy, &form.policies, &form.file) {
-        (None, None, None) => Ok(None),
-        (Some(text), None, None) => Ok(Some(vec![Text {
+    let Some(file) = &form.file else {
+        return named(form.policy.clone(), form.policies.clone());
+    };
+    if form.policy.is_some() || form.policies.is_some() {
+        return Err("one of policy, policies, file".to_owned());
+    }
+    let text = fs::read_to_string(beside.join(file)).map_err(|error| format!("{file}: {error}"))?;
+    let name = file.rsplit('/').next().unwrap_or(file).to_owned();
+    Ok(Some(vec![Text { name, text }]))
+}
+
+/// The source `policy.yaml`, or several under their names.
+pub(super) fn named(
+    one: Option<String>,
+    several: Option<BTreeMap<String, String>>,
+) -> Result<Option<Vec<Text>>, String> {
+    match (one, several) {
+        (Some(text), None) => Ok(Some(vec![Text {
             name: "policy.yaml".to_owned(),
-            text: text.clone(),
+            text,
         }])),
-        (None, Some(map), None) => Ok(Some(texts(map.clone()))),
-        (None, None, Some(file)) => {
-            let text = fs::read_to_string(beside.join(file))
-                .map_err(|error| format!("{file}: {error}"))?;
-            let name = file.rsplit('/').next().unwrap_or(file).to_owned();
-            Ok(Some(vec![Text { name, text }]))
-        }
+        (None, several) => Ok(several.map(texts)),
         _ => Err("one of policy, policies, file".to_owned()),
     }
 }
@@ -213,35 +222,17 @@ fn texts(map: BTreeMap<String, String>) -> Vec<Text> {
         .collect()
 }
 
-/// That the case expects something, and in words that exist.
+/// That the case expects something.
 fn check(case: &Case) -> Result<(), String> {
-    if case.errors.is_empty() && case.warnings.is_empty() && case.steps.is_empty() {
+    let loads = !case.steps.is_empty() || !case.warnings.is_empty() || case.refused.is_some();
+    if case.errors.is_empty() && !loads {
         return Err("it expects nothing".to_owned());
     }
-    let goes_on = !case.steps.is_empty() || !case.warnings.is_empty();
-    if goes_on && !case.errors.is_empty() {
-        return Err("a policy that does not load has neither steps nor warnings".to_owned());
+    if loads && !case.errors.is_empty() {
+        return Err("a policy that does not load has no more to expect".to_owned());
     }
-    for (number, step) in case.steps.iter().enumerate() {
-        let problem = |text: &str| Err(format!("step {}: {text}", number + 1));
-        if step.request.is_some() == step.raw.is_some() {
-            return problem("one of request, raw");
-        }
-        match (&step.expect, &step.error) {
-            (Some(Value::Object(fields)), None) => {
-                if let Some(field) = fields
-                    .keys()
-                    .find(|field| !FIELDS.contains(&field.as_str()))
-                {
-                    return problem(&format!("a decision has no field {field:?}"));
-                }
-                if !fields.contains_key("effect") && !fields.contains_key("reason") {
-                    return problem("expect names neither effect nor reason");
-                }
-            }
-            (None, Some(_)) => {}
-            _ => return problem("one of expect (a mapping), error"),
-        }
+    if case.refused.is_some() && !case.steps.is_empty() {
+        return Err("an engine that is refused decides no steps".to_owned());
     }
     Ok(())
 }
@@ -270,13 +261,29 @@ mod tests {
             ),
             (
                 "about: x\npolicy: p\nsteps: [{ expect: { effect: deny } }]\n",
-                "one of request, raw",
+                "one of request, raw, install, revoke",
             ),
             (
                 "about: x\npolicy: p\nsteps: [{ request: {}, expect: { efect: deny } }]\n",
                 "no field",
             ),
             ("about: x\npolicy: p\nstep: []\n", "unknown field"),
+            (
+                "about: x\npolicy: p\nsteps: [{ install: {} }]\n",
+                "without policy and keys",
+            ),
+            (
+                "about: x\npolicy: p\nsteps: [{ revoke: { of: a, jti: b }, expect: { effect: deny } }]\n",
+                "expects no decision",
+            ),
+            (
+                "about: x\npolicy: p\nkeys: { a: { jwks: [nobody] } }\nsteps: [{ revoke: { of: a, jti: b } }]\n",
+                "keys: a: key nobody",
+            ),
+            (
+                "about: x\npolicy: p\nsteps: [{ request: { bearer: { mint: { base: a } } }, expect: { effect: deny } }]\n",
+                "step 1: mint: there is no token",
+            ),
             (
                 "about: x\npolicy: p\nfile: q\nerrors: [{ code: GL001 }]\n",
                 "one of policy",

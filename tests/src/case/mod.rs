@@ -4,7 +4,9 @@
 //! what it does not know, so that no expectation is lost by a misspelling.
 
 mod form;
+mod keys;
 mod matching;
+mod step;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use form::{ExpectedDiagnostic, Step};
+pub use form::ExpectedDiagnostic;
 pub use matching::mismatches;
+pub use step::{Install, Revocation, Step};
 
 /// The time of a step that gives none.
 pub const DEFAULT_AT: &str = "2026-01-01T00:00:00Z";
@@ -31,6 +34,8 @@ pub struct Case {
     pub sources: Vec<Text>,
     /// The sources of the environment's values.
     pub values: Vec<Text>,
+    /// What the policy needs from outside, by origin: a file's name, `env:NAME`, or a URL.
+    pub keys: Vec<Text>,
     /// Given, the engine is not in replay and its clock stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<i64>,
@@ -38,8 +43,17 @@ pub struct Case {
     pub errors: Vec<ExpectedDiagnostic>,
     /// Warnings of the load, all of them and in order.
     pub warnings: Vec<ExpectedDiagnostic>,
-    /// Requests in the order in which one engine decides them.
+    /// The engine is not made: what the policy needs is missing or unreadable, and the message holds this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// A credential is refused in passing and read again each time, which takes memory.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rereads: bool,
+    /// Requests in the order in which one engine decides them, and what happens between them.
     pub steps: Vec<Step>,
+    /// Tokens, keys and secrets of the case: what nothing that is printed may hold.
+    #[serde(skip)]
+    pub secrets: Vec<String>,
 }
 
 /// A named text.

@@ -3,12 +3,14 @@
 //! | module | tells |
 //! |---|---|
 //! | [`blame`] | which tests keep a statement from holding |
+//! | [`credentials`] | what the credentials of the request turned out to be |
 //! | [`conditions`] | conditions, part by part |
 //! | [`wording`] | tests and values in words |
 //! | [`text`] | the whole as text |
 
 mod blame;
 mod conditions;
+mod credentials;
 mod text;
 mod wording;
 
@@ -29,6 +31,7 @@ use crate::program::vocabulary::Truth;
 use crate::program::{Program, Rule};
 use crate::request::Request;
 use blame::{Blame, Blamed};
+pub use credentials::ShownCredential;
 use serde::Serialize;
 
 /// How a decision came about.
@@ -48,6 +51,8 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Where it stands.
     pub source: Option<String>,
+    /// The tokens and keys that the request brings, and what became of each.
+    pub credentials: Vec<ShownCredential>,
     /// Who is calling, as `provider/id`.
     pub principal: Option<String>,
     /// What the request means.
@@ -170,6 +175,7 @@ impl Watch for Recorder {
 
 impl Listen for Recorder {
     const EVERY_CANDIDATE: bool = true;
+    const CHARGES: bool = false;
 
     fn candidate(&mut self, entry: &Entry, truth: Truth) {
         self.candidates.push((entry.rule(), truth));
@@ -182,6 +188,7 @@ pub(super) fn explain(
     request: &Request<'_>,
 ) -> Explanation {
     let mut recorder = Recorder::default();
+    let credentials = credentials::shown(engine, request);
     let decision = engine.run(scratch, request, &mut recorder);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut explanation = Explanation {
@@ -190,6 +197,7 @@ pub(super) fn explain(
         detail: decision.detail(),
         rule: decision.rule().map(Into::into),
         source: decision.source().map(|source| source.to_string()),
+        credentials,
         principal: decision
             .principal()
             .map(|(provider, id)| format!("{}/{}", text(provider), text(id))),
@@ -206,7 +214,7 @@ pub(super) fn explain(
     // What was refused before authorization has no candidates.
     let authorized = !matches!(
         decision.reason(),
-        Reason::MalformedRequest | Reason::CredentialInvalid
+        Reason::MalformedRequest | Reason::CredentialInvalid | Reason::IdentityUnavailable
     );
     if let Some((view, sets)) = decision.parts().filter(|_| authorized) {
         Teller {
@@ -279,11 +287,10 @@ impl Teller<'_> {
 
     /// Where a role comes from: the request, a grant, or a role that inherits it.
     fn role_source(&self, role: RoleId) -> String {
-        let brought = self.view.caller.map_or(&[][..], |caller| caller.roles());
-        let brought = brought
-            .iter()
-            .filter_map(|name| self.program.roles.names.get(0, name))
-            .map(|id| (RoleId(id), None));
+        let mut brought = Vec::new();
+        if let Some(caller) = self.view.caller {
+            caller.each_role(&self.program.roles.names, |role| brought.push((role, None)));
+        }
         let granted = self
             .sets
             .granted
@@ -292,7 +299,7 @@ impl Teller<'_> {
         let gives = |(by, _): &(RoleId, Option<u32>)| {
             self.program.roles.closure.get(by.0).contains(&role.0)
         };
-        let Some((by, grant)) = brought.chain(granted).find(gives) else {
+        let Some((by, grant)) = brought.into_iter().chain(granted).find(gives) else {
             return "a grant".into();
         };
         let place = grant
@@ -316,7 +323,7 @@ impl Teller<'_> {
             (Pending::new(), PathBuffer::new(), Segments::new());
         let mut ids = Vec::new();
         roles::each_grant(
-            grants,
+            program,
             caller,
             (&mut pending, &mut buffer, &mut segments),
             |id| ids.push(id),

@@ -48,10 +48,12 @@ pub(super) fn found(program: &Program, view: &View<'_>, roles: &RoleSet, check: 
     match view.value(check.slot) {
         _ if nobody => "nobody is identified".into(),
         Values::Absent => "nothing".into(),
+        Values::Open(_) if view.in_overage(check.slot) => "more than the token could hold".into(),
         Values::Open(_) => "nothing that can be told".into(),
         Values::One(value) => self::value(value),
         Values::Many(values) => list(values.iter().copied()),
         Values::Names(names) => list(names.iter().map(|name| Value::String(name))),
+        Values::Texts(texts) => list(texts.iter().map(Value::String)),
         Values::Headers { fields, name } => {
             let of_name = fields
                 .iter()

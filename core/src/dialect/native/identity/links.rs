@@ -32,7 +32,6 @@ pub(super) fn read(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Link> {
                 .iter()
                 .filter_map(|node| identified(node, diagnostics))
                 .collect(),
-            span: item.span,
         });
     }
     links

@@ -120,7 +120,7 @@ const GOOGLE: Preset = Preset {
 /// Tokens of service accounts; a cluster's keys are seldom to be had without its credentials.
 const KUBERNETES: Preset = Preset {
     attributes: &[
-        ("namespace", &["kubernetes.io", "namespace"]),
+        ("kubernetes_namespace", &["kubernetes.io", "namespace"]),
         (
             "service_account",
             &["kubernetes.io", "serviceaccount", "name"],

@@ -1,6 +1,8 @@
 //! Tables of policies: what is reported, and what they are lowered to.
 
 mod hostile;
+mod identity;
+mod key_file;
 mod reports;
 mod sample;
 mod shapes;

@@ -50,14 +50,8 @@ fn top_level() {
         ("profile: extended\n", &[]),
         ("profile: lax\n", &["GL108 1:10"]),
         (
-            "approvals: {}\nlimits: {}\nsources: {}\ncost: {}\npreflight: allow\n",
-            &[
-                "GL901 1:1",
-                "GL901 2:1",
-                "GL901 3:1",
-                "GL901 4:1",
-                "GL901 5:1",
-            ],
+            "limits: {}\nsources: {}\ncost: {}\npreflight: allow\n",
+            &["GL901 1:1", "GL901 2:1", "GL901 3:1", "GL901 4:1"],
         ),
         (
             "include: [../a.yaml, b.yaml, 7]\n",
@@ -81,16 +75,16 @@ fn settings() {
             &["GL301 1:30", "GL018 1:53"],
         ),
         (
-            "identity: { issuers: {}, api_keys: {}, links: [] }\n",
-            &["GL901 1:13", "GL901 1:26", "GL901 1:40"],
+            "identity: { issuers: {}, api_keys: {}, links: [] }\napprovals: {}\n",
+            &["GL016 1:26", "GL016 2:1", "GL016 2:12"],
         ),
         (
-            "identity: { on_invalid: try_next, credentials: [bearer, host, host, x] }\n",
-            &["GL901 1:25", "GL901 1:49", "GL101 1:63", "GL108 1:69"],
+            "identity: { on_invalid: try_nxt, credentials: [bearer, host, host, x] }\n",
+            &["GL108 1:25", "GL101 1:62", "GL108 1:68"],
         ),
         (
-            "identity: { trust_host: [principle], workloads: { trust_domains: [A.example], xfcc: {} } }\n",
-            &["GL108 1:26", "GL301 1:67", "GL901 1:79"],
+            "identity: { trust_host: [principle], workloads: { trust_domains: [A.example], xfcc: { hops: 0 } } }\n",
+            &["GL108 1:26", "GL301 1:67", "GL018 1:93"],
         ),
         ("strip: [x_a, 'a b', ok]\n", &["GL302 1:9", "GL302 1:14"]),
     ]);
