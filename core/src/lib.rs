@@ -75,7 +75,7 @@ pub use engine::{
     AskedLimit, Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation,
     Failed, Guard, Headers, HeldRole, KeyValue, LayerVerdict, LimitState, LimitStates, Nearest,
     Obligation, Obligations, RateLimit, RateLimitHeaders, RateLimitPolicy, Scratch, Shadow,
-    SourceLine, Ticket, TicketError,
+    ShownCredential, SourceLine, Ticket, TicketError,
 };
 pub use identity::api_key::NewApiKey;
 pub use identity::cache::{TokenCache, TokenCounts};

@@ -201,23 +201,27 @@ mod tests {
     fn files_are_left_alone_until_they_are_quiet() {
         let (start, ms) = (Instant::now(), Duration::from_millis);
         let mut times = Times {
-            poll_interval: ms(10_000),
+            poll_interval: ms(100_000),
             settle: ms(50),
-            poll: start + ms(10_000),
+            poll: start + ms(100_000),
             changing: None,
         };
-        assert_eq!(times.next(), start + ms(10_000));
+        assert_eq!(times.next(), start + ms(100_000));
         times.change(start);
         times.change(start + ms(40));
         assert_eq!(times.next(), start + ms(90));
         assert_eq!(times.look(start + ms(89)), None);
         assert_eq!(times.look(start + ms(90)), Some(Look::Contents));
         assert_eq!(times.look(start + ms(91)), None);
-        assert_eq!(times.next(), start + ms(10_090));
-        assert_eq!(times.look(start + ms(10_090)), Some(Look::Entries));
+        assert_eq!(times.next(), start + ms(100_090));
+        assert_eq!(times.look(start + ms(100_090)), Some(Look::Entries));
         for change in 0..100 {
-            times.change(start + ms(20_000 + change * 40));
+            times.change(start + ms(110_000 + change * 40));
         }
-        assert_eq!(times.next(), start + ms(20_000) + MAX_SETTLE, "not forever");
+        assert_eq!(
+            times.next(),
+            start + ms(110_000) + MAX_SETTLE,
+            "not forever"
+        );
     }
 }

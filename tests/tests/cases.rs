@@ -43,6 +43,10 @@ const CODES_ELSEWHERE: &[(Code, &str)] = &[
         "hostile: more_limits_than_are_decided",
     ),
     (Code::DUPLICATE_SOURCE, "hostile: two_sources_of_one_name"),
+    (
+        Code::TOO_MANY_ISSUERS,
+        "core: more_issuers_than_there_may_be",
+    ),
     (Code::BAD_DIGEST, "core: key_file, no part of a policy"),
     (Code::TOO_MANY_KEYS, "core: key_file, no part of a policy"),
 ];

@@ -117,6 +117,7 @@ codes! {
     BAD_DIGEST = 619, "the digest of an API key cannot be read";
     TOO_MANY_KEYS = 620, "an app has more live keys than the engine keeps";
     UNUSABLE_KEY = 621, "a key of a set in a policy cannot be used";
+    TOO_MANY_ISSUERS = 622, "a policy has more issuers than the engine holds";
     LIMIT_KIND = 701, "a limit does not say how it counts, or says it twice";
     LIMIT_CONTRADICTS = 702, "keys of a limit do not go together";
     BAD_RATE = 703, "a rate cannot be read or is out of range";

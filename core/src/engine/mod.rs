@@ -39,6 +39,7 @@ pub use charge::{
 pub use config::EngineConfig;
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
+    ShownCredential,
 };
 pub use scratch::Scratch;
 pub use settle::Guard;

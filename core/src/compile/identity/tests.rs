@@ -1,10 +1,11 @@
 //! What identity is compiled into: numbers, digests, needs.
 
 use crate::keys::origin::{NeedKind, Origin};
+use crate::limits::MAX_ISSUERS;
 use crate::policy::Policy;
 use crate::program::identity::{Credential, TokenSource};
 use crate::program::roles::RoleId;
-use crate::{Diagnostic, LoadError, Source};
+use crate::{Code, Diagnostic, LoadError, Source};
 
 const POLICY: &str = r#"gatelet: 1
 network: { trusted_proxies: [10.0.0.0/8] }
@@ -286,6 +287,20 @@ fn the_layout_is_what_numbers_mean() {
         layout(&POLICY.replace("issuer: svc", "issuer: other")),
         before
     );
+}
+
+#[test]
+fn more_issuers_than_there_may_be() {
+    let policy = |count: usize| {
+        let issuer =
+            |at| format!("    i{at}: {{ issuer: i, audience: a{at}, keys: {{ env: K }} }}\n");
+        let issuers: String = (0..count).map(issuer).collect();
+        format!("gatelet: 1\nidentity:\n  issuers:\n{issuers}")
+    };
+    assert!(try_load(&policy(MAX_ISSUERS)).is_ok());
+    let error = try_load(&policy(MAX_ISSUERS + 1)).unwrap_err();
+    let codes: Vec<_> = error.diagnostics().iter().map(Diagnostic::code).collect();
+    assert_eq!(codes, [Code::TOO_MANY_ISSUERS]);
 }
 
 #[test]

@@ -177,6 +177,10 @@ fn places() {
                 &["GL612 1:35"],
             ),
             ("      from: [authorization]\n", &["GL017 1:14"]),
+            (
+                "      from: [7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7]\n",
+                &["GL612 1:13"],
+            ),
             ("      strip: true\n", &[]),
             (
                 "      from: [{ query: t }]\n      strip: true\n",
