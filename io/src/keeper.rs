@@ -81,6 +81,7 @@ impl Keeper {
     /// Puts the policy of the files in force, if it is another one; whether it was.
     fn load(&mut self, files: &PolicyFiles) -> Result<bool, PolicyProblem> {
         let before = self.given.policy.take();
+        self.given.needed.clear();
         self.given.sources.extend(files.named().map(PathBuf::from));
         let text = files.read().map_err(PolicyProblem::Unreadable)?;
         self.given.sources = text.paths().map(PathBuf::from).collect();

@@ -148,7 +148,13 @@ impl Drop for Supervisor {
         self.engine.on_fetch(None);
         self.http.stop();
         let _ = self.signals.send(Signal::Stop);
-        if let Some(thread) = self.thread.take() {
+        let own = thread::current().id();
+        // An observer that drops its supervisor cannot wait for itself.
+        if let Some(thread) = self
+            .thread
+            .take()
+            .filter(|thread| thread.thread().id() != own)
+        {
             // It ended by itself only if an observer panicked, which was told already.
             let _ = thread.join();
         }

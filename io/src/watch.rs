@@ -219,6 +219,9 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
+    /// A way to change a file.
+    type Change = fn(&Scratch);
+
     /// A watch of one file, and where it is told of changes.
     fn watch(path: &Path) -> (Watch, Receiver<()>) {
         let (told, tells) = channel();
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn ways_to_change_a_file() {
-        let changes: [(&str, fn(&Scratch)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("written", |dir| dir.write("keys", "two")),
             ("appended", |dir| dir.write("keys", "one and two")),
             ("renamed into place", |dir| {

@@ -150,7 +150,7 @@ impl Worker {
         let look = self.times.next().saturating_duration_since(Instant::now());
         self.engine
             .next_fetch_in_ms()
-            .map_or(look, |ms| look.min(Duration::from_millis(ms)))
+            .map_or(look, |ms| look.min(Duration::from_millis(ms.max(1))))
     }
 
     /// Each on a thread of its own: one that stalls keeps no other waiting.
@@ -189,5 +189,39 @@ impl Worker {
                 observer(&event);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, MAX_SETTLE, Times};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn files_are_left_alone_until_they_are_quiet() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut times = Times {
+            poll_interval: ms(100_000),
+            settle: ms(50),
+            poll: start + ms(100_000),
+            changing: None,
+        };
+        assert_eq!(times.next(), start + ms(100_000));
+        times.change(start);
+        times.change(start + ms(40));
+        assert_eq!(times.next(), start + ms(90));
+        assert_eq!(times.look(start + ms(89)), None);
+        assert_eq!(times.look(start + ms(90)), Some(Look::Contents));
+        assert_eq!(times.look(start + ms(91)), None);
+        assert_eq!(times.next(), start + ms(100_090));
+        assert_eq!(times.look(start + ms(100_090)), Some(Look::Entries));
+        for change in 0..100 {
+            times.change(start + ms(110_000 + change * 40));
+        }
+        assert_eq!(
+            times.next(),
+            start + ms(110_000) + MAX_SETTLE,
+            "not forever"
+        );
     }
 }

@@ -46,6 +46,22 @@ const BEHIND: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The same for io, which has the world behind few files.
+const BEHIND_IN_IO: &[(&str, &[&str])] = &[
+    ("ureq", &["io/src/http.rs"]),
+    ("rustls", &["io/src/http.rs"]),
+    ("notify", &["io/src/watch.rs"]),
+    ("std::env", &["io/src/outside.rs", "io/src/scratch.rs"]),
+    (
+        "std::fs",
+        &["io/src/file.rs", "io/src/watch.rs", "io/src/scratch.rs"],
+    ),
+    // Ways around what is public.
+    ("#[path", &[]),
+    ("include!", &[]),
+    ("unsafe", &["io/src/lib.rs"]),
+];
+
 /// What the core does not touch, and where it may all the same.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::fs", &[]),
@@ -89,6 +105,7 @@ fn test_modules(files: &[SourceFile]) -> Vec<String> {
         let folder = file
             .path
             .strip_suffix("/mod.rs")
+            .or_else(|| file.path.strip_suffix("/lib.rs"))
             .or_else(|| file.path.strip_suffix(".rs"))
             .unwrap_or_default();
         let lines: Vec<_> = file.code.lines().map(str::trim).collect();
@@ -263,17 +280,16 @@ fn no_dialect_has_a_name_outside() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-#[test]
-fn what_stands_behind_one_file() {
+/// Where a file names what it may not.
+fn misplaced(files: &[SourceFile], places: &[(&str, &[&str])]) -> Vec<String> {
+    let boundary =
+        |byte: Option<u8>| !byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let mut problems = Vec::new();
-    for file in core() {
-        for (word, allowed) in BEHIND.iter().chain(OUTSIDE) {
+    for file in files {
+        for (word, allowed) in places {
             let is_allowed = allowed.iter().any(|place| {
                 file.path == *place || (place.ends_with('/') && file.path.starts_with(place))
             });
-            let boundary = |byte: Option<u8>| {
-                !byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            };
             let stands = file.code.match_indices(word).any(|(at, _)| {
                 let bytes = file.code.as_bytes();
                 boundary(
@@ -286,7 +302,29 @@ fn what_stands_behind_one_file() {
             }
         }
     }
+    problems
+}
+
+#[test]
+fn what_stands_behind_one_file() {
+    let core = core();
+    let problems = [misplaced(&core, BEHIND), misplaced(&core, OUTSIDE)].concat();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn io_is_a_user_of_the_core_like_any_other() {
+    let found = files("io/src", "rs");
+    assert!(found.len() > 8, "only {} files", found.len());
+    let problems = misplaced(&found, BEHIND_IN_IO);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let root = found.iter().find(|file| file.path == "io/src/lib.rs");
+    assert!(root.is_some_and(|file| file.code.contains("#![forbid(unsafe_code)]")));
+    // What is public there is documented, and nothing is public for io alone.
+    let hidden = core()
+        .into_iter()
+        .find(|file| file.code.contains("doc(hidden)"));
+    assert!(hidden.is_none(), "{:?}", hidden.map(|file| file.path));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One source of keys driven through time, results and floods.
 
+mod random;
+
 use super::*;
 use crate::limits::{MAX_KEY_SET_BYTES, MAX_UNKNOWN_KEY_IDS};
 
