@@ -36,7 +36,8 @@ impl<'c> Search<'c> {
         for secret in &self.secrets {
             if text.contains(secret) {
                 let title = self.case.title();
-                self.found.push(format!("{title}: {place} holds {secret:?}"));
+                self.found
+                    .push(format!("{title}: {place} holds {secret:?}"));
             }
         }
     }
@@ -54,7 +55,9 @@ fn pieces(text: &str) -> Vec<&str> {
         [_, _, signature] => Some(*signature),
         _ => None,
     };
-    let secret = text.strip_prefix("gtl_").and_then(|rest| rest.rsplit('_').next());
+    let secret = text
+        .strip_prefix("gtl_")
+        .and_then(|rest| rest.rsplit('_').next());
     [Some(text), last, secret].into_iter().flatten().collect()
 }
 
@@ -149,7 +152,9 @@ fn nothing_says_what_is_secret() {
 #[test]
 fn the_search_finds() {
     let cases = identity_cases();
-    let holding = cases.iter().find(|case| !Search::new(case).secrets.is_empty());
+    let holding = cases
+        .iter()
+        .find(|case| !Search::new(case).secrets.is_empty());
     let case = holding.unwrap_or_else(|| panic!("a case holds secrets"));
     let mut search = Search::new(case);
     let secret = search.secrets.first().copied().unwrap_or_default();
