@@ -11,13 +11,14 @@ use std::process::Command;
 use serde_json::Value;
 
 const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
-/// What this version can answer without a store; the others need issuers.
+/// What this version can answer without a store.
 const REASONS: &[&str] = &[
     "allowed",
     "approval_required",
     "cost_exceeds_limit",
     "credential_invalid",
     "denied_by_rule",
+    "identity_unavailable",
     "indeterminate",
     "malformed_request",
     "not_permitted",

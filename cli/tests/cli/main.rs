@@ -5,6 +5,7 @@ mod check;
 mod decide;
 mod eval;
 mod hostile;
+mod identity;
 mod quota;
 mod schemas;
 mod support;
