@@ -2,13 +2,13 @@
 
 use crate::http::{Answer, Http, HttpError};
 use crate::keeper::{Given, Keeper};
-use crate::report::{Event, Status};
+use crate::report::{Board, Event};
 use crate::supervisor::{Observer, SupervisorOptions};
 use crate::watch::{Look, Watch};
 use gatelet::{Engine, Fetch, FetchProgress};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ pub(crate) struct Worker {
     is_told: Arc<AtomicBool>,
     times: Times,
     observer: Option<Observer>,
+    board: Arc<Board>,
 }
 
 /// When to look at files.
@@ -84,7 +85,7 @@ impl Worker {
         options: SupervisorOptions,
         http: Http,
         (signals, received): (Sender<Signal>, Receiver<Signal>),
-        status: Arc<Mutex<Status>>,
+        board: Arc<Board>,
     ) -> Self {
         let is_told = Arc::new(AtomicBool::new(false));
         let (told, tell) = (Arc::clone(&is_told), signals.clone());
@@ -101,7 +102,7 @@ impl Worker {
                 base: options.base,
                 allow: options.allow,
                 watch,
-                status,
+                board: Arc::clone(&board),
                 events: Vec::new(),
                 given: Given::default(),
             },
@@ -118,6 +119,7 @@ impl Worker {
                 changing: None,
             },
             observer: options.observer,
+            board,
         }
     }
 
@@ -184,6 +186,9 @@ impl Worker {
 
     /// Tells the observer what happened; the status says so already.
     fn tell(&mut self) {
+        if !self.keeper.events.is_empty() {
+            self.board.ring();
+        }
         for event in self.keeper.events.drain(..) {
             if let Some(observer) = &self.observer {
                 observer(&event);

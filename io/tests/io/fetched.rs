@@ -5,6 +5,7 @@ use crate::signer::{Signer, jwks};
 use crate::stage::{QUICK, Stage};
 use gatelet::{KeyAvailability, KeyRefresh};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -46,7 +47,7 @@ fn keys_rotate_without_a_restart() {
     server.set(DISCOVERY, Reply::ok(&document));
     server.set("/keys", Reply::ok(&jwks(&[&old])));
     let stage = Stage::of_text(&policy(&issuer, "{ discovery: true }"), QUICK);
-    stage.hear("/keys is in use");
+    assert!(stage.supervisor.wait_for_keys(PATIENCE));
     assert_eq!(stage.with_token(&old.token(&issuer)), "allowed");
     assert!(stage.supervisor.status().is_good());
 
@@ -263,6 +264,7 @@ fn who_stalls_keeps_no_other_waiting() {
     };
     let stage = Stage::of_text(&policy, refresh);
     slow.wait_for("/keys", 1);
+    assert!(!stage.supervisor.wait_for_keys(Duration::from_millis(1)));
     stage.until("quick", || {
         stage.with_token(&signer.token("https://quick.example")) == "allowed"
     });

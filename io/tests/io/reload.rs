@@ -3,7 +3,7 @@
 use crate::scratch::Scratch;
 use crate::signer::{Signer, jwks};
 use crate::stage::Stage;
-use gatelet::{Diagnostic, Request};
+use gatelet::{Diagnostic, EngineConfig, Request};
 use gatelet_io::{PolicyFiles, PolicyFilesError, PolicyProblem, SupervisorOptions};
 use std::fs;
 
@@ -161,4 +161,22 @@ fn what_does_not_load() {
     assert!(all[0].to_string().contains("pepper"), "{}", all[0]);
     dir.write("pepper", "a pepper that is long enough\n");
     assert!(load().is_ok());
+}
+
+#[test]
+fn a_host_installs_by_itself() {
+    let dir = Scratch::new();
+    dir.write("shop.yaml", &rule("/one"));
+    let files = PolicyFiles::new([dir.path("shop.yaml")]);
+    let engine = files.engine(EngineConfig::default()).unwrap();
+    let before = engine.policy().digest().to_owned();
+    dir.write("shop.yaml", "gatelet: 2\n");
+    assert!(matches!(
+        files.install(&engine),
+        Err(PolicyProblem::Invalid(_))
+    ));
+    assert_eq!(engine.policy().digest(), before);
+    dir.write("shop.yaml", &rule("/two"));
+    files.install(&engine).unwrap();
+    assert_ne!(engine.policy().digest(), before);
 }
