@@ -302,3 +302,22 @@ fn a_flood_of_forgeries_is_no_flood_of_fetches() {
     assert_eq!(stage.with_token(&good.token(ISSUER)), "allowed");
     assert_eq!(server.asked("/keys"), 1);
 }
+
+#[test]
+fn the_documented_pace_is_the_default() {
+    let text = include_str!("../../../docs/operation.md");
+    let defaults = format!("{:?}", KeyRefresh::default());
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains("_ms`"))
+        .collect();
+    assert_eq!(rows.len(), defaults.matches("_ms: ").count());
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (number, unit) = cells[2].split_once(' ').unwrap();
+        let unit = if unit == "h" { 3_600_000 } else { 1_000 };
+        let expected = number.parse::<u64>().unwrap() * unit;
+        let field = cells[1].trim_matches('`');
+        assert!(defaults.contains(&format!("{field}: {expected}")), "{row}");
+    }
+}
