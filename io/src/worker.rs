@@ -69,11 +69,11 @@ impl Times {
         if self.changing.is_some_and(|(_, quiet)| quiet <= now) {
             self.changing = None;
             self.poll = now + self.poll_interval;
-            return Some(Look::Contents);
+            return Some(Look::Told);
         }
         if self.poll <= now {
             self.poll = now + self.poll_interval;
-            return Some(Look::Entries);
+            return Some(Look::Timed);
         }
         None
     }
@@ -216,10 +216,10 @@ mod tests {
         times.change(start + ms(40));
         assert_eq!(times.next(), start + ms(90));
         assert_eq!(times.look(start + ms(89)), None);
-        assert_eq!(times.look(start + ms(90)), Some(Look::Contents));
+        assert_eq!(times.look(start + ms(90)), Some(Look::Told));
         assert_eq!(times.look(start + ms(91)), None);
         assert_eq!(times.next(), start + ms(100_090));
-        assert_eq!(times.look(start + ms(100_090)), Some(Look::Entries));
+        assert_eq!(times.look(start + ms(100_090)), Some(Look::Timed));
         for change in 0..100 {
             times.change(start + ms(110_000 + change * 40));
         }

@@ -1,6 +1,7 @@
 //! Policies in files: loaded again when they change, and kept when the change is a bad one.
 
 use crate::scratch::Scratch;
+use crate::server::{PATIENCE, Reply, Server};
 use crate::signer::{Signer, jwks};
 use crate::stage::Stage;
 use gatelet::{Diagnostic, EngineConfig, Request};
@@ -109,6 +110,34 @@ rules:
     stage.until("rotated", || {
         stage.with_token(&token).starts_with("credential_invalid")
     });
+}
+
+#[test]
+fn another_policy_keeps_the_keys_that_were_fetched() {
+    let (dir, server, signer) = (Scratch::new(), Server::start(), Signer::new("a"));
+    server.set("/keys", Reply::ok(&jwks(&[&signer])));
+    let policy = |path: &str| {
+        let url = server.url("/keys");
+        format!(
+            "gatelet: 1
+identity:
+  issuers:
+    login: {{ issuer: \"https://login.shop.example\", audience: shop-api, algorithms: [EdDSA], keys: {{ url: \"{url}\" }}, principal: {{ id: [sub] }} }}
+rules:
+  any: {{ effect: allow, match: {{ path: [/, {path}] }} }}
+"
+        )
+    };
+    dir.write("shop.yaml", &policy("/one"));
+    let stage = supervise(&dir);
+    assert!(stage.supervisor.wait_for_keys(PATIENCE));
+    let token = signer.token("https://login.shop.example");
+    assert_eq!(stage.with_token(&token), "allowed");
+    server.set("/keys", Reply::Stalls);
+    dir.write("shop.yaml", &policy("/two"));
+    stage.hear("is in force");
+    assert_eq!(stage.with_token(&token), "allowed");
+    assert_eq!(server.asked("/keys"), 1);
 }
 
 #[test]
