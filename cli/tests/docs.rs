@@ -95,7 +95,12 @@ fn every_attribute_of_conditions_is_listed() {
 #[test]
 fn every_policy_in_the_documents_loads() {
     let mut loaded = 0;
-    for document in ["README.md", "docs/policy.md", "docs/conditions.md"] {
+    for document in [
+        "README.md",
+        "docs/policy.md",
+        "docs/identity.md",
+        "docs/conditions.md",
+    ] {
         for (at, block) in blocks(&read(document), "yaml").iter().enumerate() {
             let name = format!("{document}#{at}");
             let policy = gatelet::Policy::load(&[gatelet::Source::new(&name, block.as_bytes())]);
@@ -113,19 +118,21 @@ fn every_policy_in_the_documents_loads() {
 
 #[test]
 fn every_key_field_reason_and_option_is_described() {
-    for (name, document) in [
-        ("policy", "docs/policy.md"),
-        ("request", "docs/requests-and-decisions.md"),
-        ("decision", "docs/requests-and-decisions.md"),
+    let answers = ["docs/requests-and-decisions.md"];
+    for (name, documents) in [
+        ("policy", &["docs/policy.md", "docs/identity.md"][..]),
+        ("request", &answers),
+        ("decision", &answers),
     ] {
-        let (text, keys) = (read(document), properties(&schema(name)));
+        let text: String = documents.iter().map(|document| read(document)).collect();
+        let keys = properties(&schema(name));
         let described: BTreeSet<_> = text
             .split(|c: char| !c.is_alphanumeric() && c != '_')
             .collect();
         for key in keys {
             assert!(
                 described.contains(&*key),
-                "{document} does not speak of `{key}`"
+                "{documents:?} do not speak of `{key}`"
             );
         }
     }
@@ -205,6 +212,7 @@ fn links_between_documents_lead_somewhere() {
         "CHANGELOG.md",
         "SECURITY.md",
         "docs/policy.md",
+        "docs/identity.md",
         "docs/requests-and-decisions.md",
         "docs/cli.md",
         "docs/conditions.md",

@@ -439,6 +439,39 @@ impl<'a> Json<'a> {
         found.map(|(_, value)| value)
     }
 
+    /// Where members stand among the values of the document, in one pass; 0 for those that are not there.
+    pub(crate) fn places<const N: usize>(self, names: [&[u8]; N]) -> [u32; N] {
+        let mut places = [0; N];
+        let Some(members) = self.members() else {
+            return places;
+        };
+        let mut at = 1;
+        for (name, value) in members {
+            for (known, place) in names.iter().zip(&mut places) {
+                if *known == name {
+                    *place = at + 1;
+                }
+            }
+            at += 1 + value.size();
+        }
+        places
+    }
+
+    /// The value at a place, of the document itself; none at 0.
+    #[inline]
+    pub(crate) fn value_at(self, place: u32) -> Option<Self> {
+        let nodes = self.nodes.get(place as usize..)?;
+        let size = nodes.first().filter(|_| place != 0)?.size;
+        Some(Self {
+            bytes: self.bytes,
+            nodes: nodes.get(..size as usize)?,
+        })
+    }
+
+    fn size(self) -> u32 {
+        self.nodes.first().map_or(0, |node| node.size)
+    }
+
     /// Goes down by the names of members; each is one name, whatever its characters.
     pub(crate) fn at(self, path: &[Box<str>]) -> Option<Self> {
         path.iter()

@@ -71,7 +71,8 @@ pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
     Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation, Failed,
-    Headers, HeldRole, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow, SourceLine,
+    Headers, HeldRole, LayerVerdict, Nearest, Obligation, Obligations, Scratch, Shadow,
+    ShownCredential, SourceLine,
 };
 pub use identity::api_key::NewApiKey;
 pub use identity::cache::{TokenCache, TokenCounts};

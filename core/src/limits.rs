@@ -71,6 +71,10 @@ pub const MAX_URL_BYTES: usize = 2_048;
 pub const MAX_REDIRECTS: u32 = 3;
 /// Most unknown key ids that are remembered for one source of keys.
 pub const MAX_UNKNOWN_KEY_IDS: usize = 256;
+/// Most issuers of one policy, trust domains with keys among them.
+pub const MAX_ISSUERS: usize = 1_024;
+/// Most places of a request that one issuer's tokens may stand at.
+pub const MAX_PLACES: usize = 16;
 /// Most names on the way to one claim of a token.
 pub const MAX_CLAIM_DEPTH: usize = 16;
 /// Longest name of a claim that a policy reads, in bytes.

@@ -279,13 +279,12 @@ fn count_allocations(case: &Case, engine: &Engine, outcome: &mut Outcome) {
 }
 
 fn is_read_again(case: &Case, reason: Reason) -> bool {
-    let refused = [Reason::CredentialInvalid, Reason::IdentityUnavailable].contains(&reason);
-    // What was refused may have been passed over.
-    refused
-        || case
-            .sources
-            .iter()
-            .any(|source| source.text.contains("try_next"))
+    let refused = [
+        Reason::CredentialInvalid,
+        Reason::IdentityUnavailable,
+        Reason::ApprovalRequired,
+    ];
+    case.rereads || refused.contains(&reason)
 }
 
 fn of_severity(diagnostics: &[Diagnostic], severity: Severity) -> Vec<&Diagnostic> {

@@ -12,7 +12,6 @@ static ALLOCATOR: Counting = Counting;
 
 /// Reasons that no policy can bring about yet, each with what it waits for.
 const REASONS_TO_COME: &[(Reason, &str)] = &[
-    (Reason::IdentityUnavailable, "identity.issuers"),
     (Reason::QuotaExceeded, "limits"),
     (Reason::CostExceedsLimit, "limits"),
     (Reason::QuotaUnavailable, "limits"),
@@ -45,6 +44,10 @@ const CODES_ELSEWHERE: &[(Code, &str)] = &[
     (Code::TOO_MUCH_COPIED, "hostile: more_than_the_engine_holds"),
     (Code::TOO_MANY_LAYERS, "hostile: more_layers_than_bits"),
     (Code::DUPLICATE_SOURCE, "hostile: two_sources_of_one_name"),
+    (
+        Code::TOO_MANY_ISSUERS,
+        "core: more_issuers_than_there_may_be",
+    ),
     (Code::BAD_DIGEST, "core: key_file, no part of a policy"),
     (Code::TOO_MANY_KEYS, "core: key_file, no part of a policy"),
 ];

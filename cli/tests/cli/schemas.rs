@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// A policy with every key that this version loads.
 const EVERY_KEY: &str = include_str!("every_key.yaml");
+/// A policy with every key of identity; it needs files that are not there, and is only loaded.
+const EVERY_KEY_OF_IDENTITY: &str = include_str!("every_key_of_identity.yaml");
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -105,7 +107,7 @@ fn every_property_is_described(at: &str, schema: &Value, root: &Value) {
 #[test]
 fn policies_that_load_are_valid() {
     let policy = validator("policy");
-    for text in [POLICY, EVERY_KEY] {
+    for text in [POLICY, EVERY_KEY, EVERY_KEY_OF_IDENTITY] {
         accepts(&policy, &yaml(text));
         if let Err(error) = Policy::load(&[Source::new("policy.yaml", text.as_bytes()), PART]) {
             panic!("{error}");
@@ -216,8 +218,25 @@ fn policies_that_do_not_load_are_invalid() {
         "gatelet: 1\nprofile: loose",
         "gatelet: 1\nlayer: a\ndefault: maybe",
         "gatelet: 1\npaths: { normalize: lax }",
-        "gatelet: 1\nidentity: { issuers: {} }",
-        "gatelet: 1\nidentity: { credentials: [bearer] }",
+        "gatelet: 1\nidentity: { issuers: { a: {} } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: {} } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: a.json } } }",
+        "gatelet: 1\nidentity: { issuers: { host: { issuer: b, keys: { file: a } } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, algorithms: [none] } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, preset: octa } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, leeway: 5 minutes } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { secret: hush } } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, from: [{ header: a, query: b }] } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, principal: { id: sub } } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, principal: { scopes: [scope] } } } }",
+        "gatelet: 1\nidentity: { issuers: { a: { issuer: b, keys: { file: a }, principal: { roles: { from: [[a]] } } } } }",
+        "gatelet: 1\nidentity: { api_keys: {} }",
+        "gatelet: 1\nidentity: { api_keys: { header: x_y, keys: { file: a } } }",
+        "gatelet: 1\nidentity: { workloads: { xfcc: { hops: 0 } } }",
+        "gatelet: 1\nidentity: { workloads: { trust_domains: { a.example: { audience: b } } } }",
+        "gatelet: 1\nidentity: { links: [[{ user: a, of: b }]] }",
+        "gatelet: 1\napprovals: { issuer: a }",
+        "gatelet: 1\nidentity: { credentials: [token] }",
         "gatelet: 1\nidentity: { trust_host: [everything] }",
         "gatelet: 1\nattributes: { a: { of: host, type: string } }",
         "gatelet: 1\nattributes: { a: { of: request, type: text } }",

@@ -117,6 +117,7 @@ codes! {
     BAD_DIGEST = 619, "the digest of an API key cannot be read";
     TOO_MANY_KEYS = 620, "an app has more live keys than the engine keeps";
     UNUSABLE_KEY = 621, "a key of a set in a policy cannot be used";
+    TOO_MANY_ISSUERS = 622, "a policy has more issuers than the engine holds";
     CONTRADICTION = 801, "two sources say different things about the same setting";
     BAD_VERSION = 802, "a source does not say a version of the format that is read";
     SECOND_DOCUMENT = 803, "a source holds more than one document";

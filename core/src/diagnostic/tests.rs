@@ -105,6 +105,55 @@ fn what_could_steer_a_terminal_is_escaped() {
 }
 
 #[test]
+fn secrets_are_shown_nowhere() {
+    let long = format!("a: {}hush{} # place\n", "x".repeat(500), "y".repeat(500));
+    let rows = [
+        (
+            "{ key: hush, place: 1 }\n",
+            "hush",
+            "place",
+            "{ key: ***, place: 1 }",
+        ),
+        (
+            "{ place: 1, key: hush }\n",
+            "hush",
+            "place",
+            "{ place: 1, key: *** }",
+        ),
+        ("{ key: hush }\n", "hush", "hush", "{ key: *** }"),
+        ("{ key: hush }\n", "hush", "key: hush }", "{ key: *** }"),
+        (
+            "a: |\n  hush\n  hush\nb: 1\n",
+            "hush\n  hush",
+            "hush\n  h",
+            "***",
+        ),
+        ("a: höush, place\n", "höush", "place", "a: ***, place"),
+        (&long, "hush", "place", "yyy # place"),
+        (&long, "hush", "hush", "***yyy"),
+    ];
+    for (text, secret, place, shown) in rows {
+        let sources = sources(text);
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.redact(span_of(&sources, secret));
+        diagnostics.push(Diagnostic::error(
+            Code::WRONG_KIND,
+            span_of(&sources, place),
+            "bad",
+        ));
+        let mut all = Diagnostics::new();
+        all.append(diagnostics, Some);
+        let found = &all.finish(&sources)[0];
+        let rendered = found.render(false);
+        assert!(rendered.contains(shown), "{rendered}");
+        assert!(
+            !format!("{rendered}{found:?}{found}").contains("ush"),
+            "{rendered}"
+        );
+    }
+}
+
+#[test]
 fn a_huge_line_is_cut_around_the_place() {
     let text = format!("{}NEEDLE{}", "é".repeat(10_000), "x".repeat(10_000));
     let sources = sources(&text);

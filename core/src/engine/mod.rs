@@ -31,6 +31,7 @@ pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine}
 pub use config::EngineConfig;
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
+    ShownCredential,
 };
 pub use scratch::Scratch;
 

@@ -17,8 +17,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 /// The provider under which approvals are revoked.
 pub(crate) const APPROVALS: &[u8] = b"approvals";
 
-/// What an approval's header may say that it is.
-static TYPES: LazyLock<[Box<str>; 2]> = LazyLock::new(|| ["jwt".into(), "approval+jwt".into()]);
+/// What an approval's header may say that it is, or nothing.
+static TYPES: LazyLock<[Box<str>; 3]> =
+    LazyLock::new(|| ["jwt".into(), "approval+jwt".into(), "".into()]);
 
 /// What an approval has to say to count at all; it always ends.
 pub(crate) fn rules(settings: &ApprovalSettings) -> TokenRules<'_> {

@@ -176,7 +176,7 @@ impl Cache {
 }
 
 /// Refused credentials by digest: one place for each, the later one stays.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Refusals {
     slots: Box<[Option<Refused>]>,
 }
@@ -192,14 +192,6 @@ struct Refused {
 /// How many refused credentials are remembered, and for how long.
 const REFUSALS: usize = 4_096;
 const REFUSED_MS: i64 = 60_000;
-
-impl Default for Refusals {
-    fn default() -> Self {
-        Self {
-            slots: Box::default(),
-        }
-    }
-}
 
 impl Refusals {
     fn place(&self, tag: u64) -> Option<usize> {

@@ -158,12 +158,12 @@ mod tests {
     use super::*;
 
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = content.len();
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
         let mut out = vec![tag];
-        match length {
-            0..0x80 => out.push(length as u8),
-            0x80..0x100 => out.extend([0x81, length as u8]),
-            _ => out.extend([0x82, (length >> 8) as u8, length as u8]),
+        match (high, low) {
+            (0, 0..0x80) => out.push(low),
+            (0, _) => out.extend([0x81, low]),
+            _ => out.extend([0x82, high, low]),
         }
         out.extend(content);
         out

@@ -81,7 +81,7 @@ impl Desk<'_> {
         };
         let verified = verified.inspect_err(|denied| {
             if let Denied::Invalid(detail) = denied
-                && LASTING.iter().any(|lasting| lasting.slug() == *detail)
+                && !PASSING.iter().any(|passing| passing.slug() == *detail)
             {
                 self.cache
                     .refuse(credential, self.installation, now_ms, detail);
@@ -141,7 +141,10 @@ impl Desk<'_> {
             });
         }
         if now_ms < verified.from_ms {
-            return Err(Refusal::NotYetValid.into());
+            return Err(match verified.kind {
+                Kind::ApiKey => Refusal::KeyNotYetValid.into(),
+                _ => Refusal::NotYetValid.into(),
+            });
         }
         if verified.kind == Kind::Bearer {
             let signers = self.keyring.issuers.get(verified.issuer as usize);
@@ -311,13 +314,11 @@ pub(super) fn text_of(claims: &Claims, name: &[u8]) -> Option<Box<[u8]>> {
     claims.root()?.get(name)?.text().map(Box::from)
 }
 
-/// Refusals that no time changes, after work that is worth remembering.
-const LASTING: &[Refusal] = &[
-    Refusal::BadSignature,
-    Refusal::WrongAudience,
-    Refusal::MissingClaim,
-    Refusal::UnexpectedClaim,
-    Refusal::DpopBound,
-    Refusal::UnsupportedBinding,
-    Refusal::UnknownApiKey,
+/// Refusals that time, or a fetch, may change; all others are remembered for a while.
+const PASSING: &[Refusal] = &[
+    Refusal::NotYetValid,
+    Refusal::IssuedInFuture,
+    Refusal::LifetimeTooLong,
+    Refusal::KeyNotYetValid,
+    Refusal::UnknownKey,
 ];

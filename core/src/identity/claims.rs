@@ -7,6 +7,7 @@ pub(crate) struct Claims {
     bytes: Vec<u8>,
     nodes: Vec<Node>,
     key: [u8; 32],
+    times: Times,
 }
 
 /// When a token is valid, in milliseconds since 1970.
@@ -30,8 +31,13 @@ pub(crate) enum Presence {
 }
 
 impl Claims {
-    pub(super) const fn new(bytes: Vec<u8>, nodes: Vec<Node>, key: [u8; 32]) -> Self {
-        Self { bytes, nodes, key }
+    pub(super) const fn new(bytes: Vec<u8>, nodes: Vec<Node>, key: [u8; 32], times: Times) -> Self {
+        Self {
+            bytes,
+            nodes,
+            key,
+            times,
+        }
     }
 
     /// Thumbprint of the key that verified the token.
@@ -54,9 +60,9 @@ impl Claims {
         self.at(path)?.text()
     }
 
-    /// The times that it states; those that are no times were refused before.
-    pub(crate) fn times(&self) -> Times {
-        self.root().map(Times::of).unwrap_or_default()
+    /// The times that it states.
+    pub(crate) const fn times(&self) -> Times {
+        self.times
     }
 
     /// The SHA-256 of the certificate that the token is bound to (RFC 8705 §3.1).
@@ -102,15 +108,6 @@ impl std::fmt::Debug for Claims {
 }
 
 impl Times {
-    pub(super) fn of(claims: Json<'_>) -> Self {
-        let date = |name: &[u8]| claims.get(name).and_then(date_ms);
-        Self {
-            exp_ms: date(b"exp"),
-            nbf_ms: date(b"nbf"),
-            iat_ms: date(b"iat"),
-        }
-    }
-
     /// Whether the token is not accepted any more: at `exp` it is not (RFC 7519 §4.1.4).
     #[inline]
     pub(crate) fn is_expired(self, leeway_ms: i64, now_ms: i64) -> bool {

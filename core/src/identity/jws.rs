@@ -98,8 +98,8 @@ impl fmt::Display for Flaw {
 }
 
 /// Members of a header that are refused, whatever they hold: extensions (RFC 7515 §4.1.11), what
-/// compresses or encrypts, and keys that a token brings along.
-const UNSUPPORTED: [&str; 7] = ["crit", "zip", "enc", "jku", "jwk", "x5u", "x5c"];
+/// compresses or encrypts, a payload that is not encoded, and keys that a token brings along.
+const UNSUPPORTED: [&str; 8] = ["crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c"];
 
 impl<'t> Jws<'t> {
     /// Takes a token apart and reads its header; `nodes` is memory that is used meanwhile.
@@ -108,10 +108,20 @@ impl<'t> Jws<'t> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(flaw(Part::Whole, FlawKind::TooLong));
         }
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        // What is between the first dot and the last is base64url, which has no dots.
+        let is_dot = |byte: &u8| *byte == b'.';
+        let first = token.iter().position(is_dot);
+        let last = token.iter().rposition(is_dot);
+        let parts = first.zip(last).and_then(|(first, last)| {
+            let (signed, signature) = (token.get(..last)?, token.get(last + 1..)?);
+            Some((
+                signed,
+                token.get(..first)?,
+                signed.get(first + 1..)?,
+                signature,
+            ))
+        });
+        let Some((signed, header, payload, signature)) = parts else {
             return Err(flaw(Part::Whole, FlawKind::Parts));
         };
         let mut bytes = Vec::with_capacity(token.len());
@@ -119,10 +129,12 @@ impl<'t> Jws<'t> {
             base64url::decode_into(text, &mut bytes).ok_or(flaw(part, FlawKind::Base64))?;
             Ok(bytes.len())
         };
-        let payload = decode(payload, Part::Payload)?;
+        let payload = match decode(payload, Part::Payload) {
+            Err(_) if payload.contains(&b'.') => return Err(flaw(Part::Whole, FlawKind::Parts)),
+            decoded => decoded?,
+        };
         let whole = decode(header, Part::Header)?;
         decode(signature, Part::Signature)?;
-        let signed = header_and_payload(token, signature);
         let found = bytes.get_mut(payload..whole).unwrap_or_default();
         let header = Header::read(found, nodes).map_err(|what| flaw(Part::Header, what))?;
         Ok(Self {
@@ -199,12 +211,6 @@ impl<'t> Jws<'t> {
     }
 }
 
-/// What stands before the last dot.
-fn header_and_payload<'t>(token: &'t [u8], signature: &[u8]) -> &'t [u8] {
-    let end = token.len().saturating_sub(signature.len() + 1);
-    token.get(..end).unwrap_or_default()
-}
-
 struct Header {
     algorithm: Algorithm,
     kid: Option<Range<usize>>,
@@ -216,35 +222,47 @@ impl Header {
     fn read(bytes: &mut [u8], nodes: &mut Vec<Node>) -> Result<Self, FlawKind> {
         json::read(bytes, nodes).map_err(FlawKind::Json)?;
         let json = Json::document(bytes, nodes).ok_or(FlawKind::NotAnObject)?;
-        json.members().ok_or(FlawKind::NotAnObject)?;
         if json.ambiguous().is_some() {
             return Err(FlawKind::DuplicateMember);
         }
-        let text = |name: &'static str| match json.get(name.as_bytes()) {
-            None => Ok(None),
-            Some(value) => value.range().map(Some).ok_or(FlawKind::Member(name)),
-        };
-        let algorithm = json.get(b"alg").and_then(Json::text);
-        let algorithm = algorithm.ok_or(FlawKind::Member("alg"))?;
+        let mut found = Found::default();
+        for (name, value) in json.members().ok_or(FlawKind::NotAnObject)? {
+            match name {
+                b"alg" => found.algorithm = value.text(),
+                b"kid" => found.kid = Some(value.range().ok_or(FlawKind::Member("kid"))?),
+                b"typ" => found.typ = Some(value.range().ok_or(FlawKind::Member("typ"))?),
+                b"cty" => found.is_other_content = true,
+                // RFC 7797 §3: anything but `true` changes what is signed.
+                b"b64" if matches!(value.value(), Value::Bool(true)) => {}
+                name => {
+                    let mut known = UNSUPPORTED.into_iter();
+                    let unsupported = known.find(|known| known.as_bytes() == name);
+                    found.unsupported = found.unsupported.or(unsupported);
+                }
+            }
+        }
+        let algorithm = found.algorithm.ok_or(FlawKind::Member("alg"))?;
         let algorithm = Algorithm::of_name(algorithm).ok_or(FlawKind::Algorithm)?;
-        let unsupported = |name: &&str| json.get(name.as_bytes()).is_some();
-        if let Some(name) = UNSUPPORTED.into_iter().find(unsupported) {
+        if let Some(name) = found.unsupported {
             return Err(FlawKind::Unsupported(name));
         }
-        // RFC 7797 §3: anything but `true` changes what is signed.
-        if json
-            .get(b"b64")
-            .is_some_and(|b64| !matches!(b64.value(), Value::Bool(true)))
-        {
-            return Err(FlawKind::Unsupported("b64"));
-        }
-        if json.get(b"cty").is_some() {
+        if found.is_other_content {
             return Err(FlawKind::ContentType);
         }
         Ok(Self {
             algorithm,
-            kid: text("kid")?,
-            typ: text("typ")?,
+            kid: found.kid,
+            typ: found.typ,
         })
     }
+}
+
+/// Members of a header that mean something.
+#[derive(Default)]
+struct Found<'h> {
+    algorithm: Option<&'h [u8]>,
+    kid: Option<Range<usize>>,
+    typ: Option<Range<usize>>,
+    is_other_content: bool,
+    unsupported: Option<&'static str>,
 }

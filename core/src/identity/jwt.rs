@@ -14,6 +14,35 @@ pub(crate) struct Opened<'t> {
     jws: Jws<'t>,
     /// The claims.
     nodes: Vec<Node>,
+    registered: Registered,
+}
+
+/// Where the claims that every token is asked for stand; 0 for what is not there.
+#[derive(Clone, Copy)]
+struct Registered {
+    iss: u32,
+    sub: u32,
+    aud: u32,
+    exp: u32,
+    nbf: u32,
+    iat: u32,
+    cnf: u32,
+}
+
+impl Registered {
+    fn of(claims: Json<'_>) -> Self {
+        let names: [&[u8]; 7] = [b"iss", b"sub", b"aud", b"exp", b"nbf", b"iat", b"cnf"];
+        let [iss, sub, aud, exp, nbf, iat, cnf] = claims.places(names);
+        Self {
+            iss,
+            sub,
+            aud,
+            exp,
+            nbf,
+            iat,
+            cnf,
+        }
+    }
 }
 
 /// One thing that a token is held against, beside its signature.
@@ -60,17 +89,22 @@ impl<'t> Opened<'t> {
             part: Part::Payload,
             what,
         };
-        let mut nodes = Vec::with_capacity(64);
+        // Few values are shorter, with their names and quotes.
+        let mut nodes = Vec::with_capacity(token.len() / 8);
         let mut jws = Jws::parse(token, &mut nodes)?;
         nodes.clear();
         json::read(jws.payload_mut(), &mut nodes).map_err(|error| flaw(FlawKind::Json(error)))?;
-        let opened = Self { jws, nodes };
-        let claims = opened.claims().ok_or(flaw(FlawKind::NotAnObject))?;
+        let claims = Json::document(jws.payload(), &nodes).ok_or(flaw(FlawKind::NotAnObject))?;
         claims.members().ok_or(flaw(FlawKind::NotAnObject))?;
         if claims.ambiguous().is_some() {
             return Err(flaw(FlawKind::DuplicateMember));
         }
-        Ok(opened)
+        let registered = Registered::of(claims);
+        Ok(Self {
+            jws,
+            nodes,
+            registered,
+        })
     }
 
     pub(crate) const fn algorithm(&self) -> Algorithm {
@@ -88,12 +122,12 @@ impl<'t> Opened<'t> {
 
     /// Who is said to have issued it: good for choosing whose rules to ask, and for nothing else.
     pub(crate) fn issuer_hint(&self) -> Option<&[u8]> {
-        self.claims()?.get(b"iss")?.text()
+        self.claims()?.value_at(self.registered.iss)?.text()
     }
 
     /// Whom it is said to be about: where `iss` counts for nothing, it says whose rules to ask.
     pub(crate) fn subject_hint(&self) -> Option<&[u8]> {
-        self.claims()?.get(b"sub")?.text()
+        self.claims()?.value_at(self.registered.sub)?.text()
     }
 
     /// What it says, none of it believed.
@@ -115,7 +149,10 @@ impl<'t> Opened<'t> {
         for check in Check::CLAIMS {
             self.check(check, rules, now_ms)?;
         }
-        Ok(Claims::new(self.jws.into_payload(), self.nodes, key))
+        let times = self.claims().ok_or(Refusal::Malformed)?;
+        let times = self.times(times)?;
+        let payload = self.jws.into_payload();
+        Ok(Claims::new(payload, self.nodes, key, times))
     }
 
     /// Whether a key may have signed it, none of them tried.
@@ -135,32 +172,61 @@ impl<'t> Opened<'t> {
         now_ms: i64,
     ) -> Result<(), Refusal> {
         let claims = self.claims().ok_or(Refusal::Malformed)?;
+        let at = self.registered;
+        let date = |place| dated(claims.value_at(place));
         match check {
             Check::Algorithm => ensure(
                 rules.algorithms.has(self.algorithm()),
                 Refusal::BadAlgorithm,
             ),
             Check::Type => ensure(is_type(self.typ(), rules.typ), Refusal::WrongType),
-            Check::Issuer => issuer(claims, rules.signer),
-            Check::Audience => audience(claims, rules),
-            Check::Expiry => expiry(claims, rules, now_ms),
+            Check::Issuer => match rules.signer {
+                Signer::Issuer(issuer) => is_issued(claims.value_at(at.iss), issuer),
+                Signer::TrustDomain(domain) => is_of_domain(claims.value_at(at.sub), domain),
+            },
+            Check::Audience => match rules.audience_claim {
+                [] => is_for(claims.value_at(at.aud), rules.audience),
+                path => is_for(claims.at(path), rules.audience),
+            },
+            Check::Expiry => {
+                let exp_ms = date(at.exp)?;
+                let is_there = exp_ms.is_some() || !rules.require_exp;
+                ensure(is_there, Refusal::MissingClaim)?;
+                let times = Times {
+                    exp_ms,
+                    ..Times::default()
+                };
+                ensure(!times.is_expired(rules.leeway_ms, now_ms), Refusal::Expired)
+            }
             Check::NotBefore => {
-                let early = dated(claims, b"nbf")?.is_early(rules.leeway_ms, now_ms);
-                ensure(!early, Refusal::NotYetValid)
+                let times = Times {
+                    nbf_ms: date(at.nbf)?,
+                    ..Times::default()
+                };
+                ensure(
+                    !times.is_early(rules.leeway_ms, now_ms),
+                    Refusal::NotYetValid,
+                )
             }
             Check::IssuedAt => {
                 let latest = now_ms.saturating_add(rules.leeway_ms);
-                let issued = dated(claims, b"iat")?.iat_ms;
-                ensure(
-                    issued.is_none_or(|iat| iat <= latest),
-                    Refusal::IssuedInFuture,
-                )
+                let is_past = date(at.iat)?.is_none_or(|iat| iat <= latest);
+                ensure(is_past, Refusal::IssuedInFuture)
             }
-            Check::Lifetime => lifetime(claims, rules, now_ms),
+            Check::Lifetime => lifetime(self.times(claims)?, rules.max_lifetime_ms, now_ms),
             Check::Required => required(claims, rules),
             Check::Expected => expected(claims, rules),
-            Check::Binding => binding(claims),
+            Check::Binding => binding(claims.value_at(at.cnf)),
         }
+    }
+
+    fn times(&self, claims: Json<'_>) -> Result<Times, Refusal> {
+        let date = |place| dated(claims.value_at(place));
+        Ok(Times {
+            exp_ms: date(self.registered.exp)?,
+            nbf_ms: date(self.registered.nbf)?,
+            iat_ms: date(self.registered.iat)?,
+        })
     }
 }
 
@@ -182,31 +248,24 @@ fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
     !short.is_empty() && allowed.iter().any(is_short)
 }
 
-fn issuer(claims: Json<'_>, signer: Signer<'_>) -> Result<(), Refusal> {
-    match signer {
-        Signer::Issuer(issuer) => {
-            let found = claims.get(b"iss").and_then(Json::text);
-            ensure(found == Some(issuer.as_bytes()), Refusal::WrongIssuer)
-        }
-        Signer::TrustDomain(domain) => {
-            let subject = claims.get(b"sub").ok_or(Refusal::MissingClaim)?;
-            let id = SpiffeId::parse(subject.text().ok_or(Refusal::Malformed)?);
-            let id = id.map_err(|_| Refusal::Malformed)?;
-            ensure(id.trust_domain == domain.as_bytes(), Refusal::WrongIssuer)
-        }
-    }
+fn is_issued(iss: Option<Json<'_>>, issuer: &str) -> Result<(), Refusal> {
+    let found = iss.and_then(Json::text);
+    ensure(found == Some(issuer.as_bytes()), Refusal::WrongIssuer)
+}
+
+fn is_of_domain(sub: Option<Json<'_>>, domain: &str) -> Result<(), Refusal> {
+    let subject = sub.ok_or(Refusal::MissingClaim)?;
+    let id = SpiffeId::parse(subject.text().ok_or(Refusal::Malformed)?);
+    let id = id.map_err(|_| Refusal::Malformed)?;
+    ensure(id.trust_domain == domain.as_bytes(), Refusal::WrongIssuer)
 }
 
 /// One text, or an array of nothing but texts (RFC 7519 §4.1.3).
-fn audience(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
-    if rules.audience.is_empty() {
+fn is_for(claim: Option<Json<'_>>, audience: &[Box<str>]) -> Result<(), Refusal> {
+    if audience.is_empty() {
         return Ok(());
     }
-    let claim = match rules.audience_claim {
-        [] => claims.get(b"aud"),
-        path => claims.at(path),
-    };
-    let is_ours = |text: &[u8]| rules.audience.iter().any(|ours| ours.as_bytes() == text);
+    let is_ours = |text: &[u8]| audience.iter().any(|ours| ours.as_bytes() == text);
     let found = match claim.map(Json::value) {
         Some(Value::Text(text)) => is_ours(text),
         Some(Value::Array(mut items)) => {
@@ -218,28 +277,16 @@ fn audience(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
     ensure(found, Refusal::WrongAudience)
 }
 
-/// The times of the token, this one checked to be a time if it is there.
-fn dated(claims: Json<'_>, name: &[u8]) -> Result<Times, Refusal> {
-    match claims.get(name) {
-        Some(claim) if date_ms(claim).is_none() => Err(Refusal::Malformed),
-        _ => Ok(Times::of(claims)),
-    }
+/// A time, if it is there.
+fn dated(claim: Option<Json<'_>>) -> Result<Option<i64>, Refusal> {
+    let date = |claim| date_ms(claim).ok_or(Refusal::Malformed);
+    claim.map(date).transpose()
 }
 
-fn expiry(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(), Refusal> {
-    let times = dated(claims, b"exp")?;
-    ensure(
-        times.exp_ms.is_some() || !rules.require_exp,
-        Refusal::MissingClaim,
-    )?;
-    ensure(!times.is_expired(rules.leeway_ms, now_ms), Refusal::Expired)
-}
-
-fn lifetime(claims: Json<'_>, rules: &TokenRules<'_>, now_ms: i64) -> Result<(), Refusal> {
-    let Some(longest) = rules.max_lifetime_ms else {
+fn lifetime(times: Times, longest_ms: Option<i64>, now_ms: i64) -> Result<(), Refusal> {
+    let Some(longest) = longest_ms else {
         return Ok(());
     };
-    let times = Times::of(claims);
     // Without an end it lives for ever.
     let end = times.exp_ms.ok_or(Refusal::LifetimeTooLong)?;
     let begin = times.iat_ms.unwrap_or(now_ms);
@@ -279,8 +326,8 @@ fn expected(claims: Json<'_>, rules: &TokenRules<'_>) -> Result<(), Refusal> {
 }
 
 /// Proof of possession (RFC 7800): a certificate is held against the connection's later.
-fn binding(claims: Json<'_>) -> Result<(), Refusal> {
-    let Some(confirmation) = claims.get(b"cnf") else {
+fn binding(cnf: Option<Json<'_>>) -> Result<(), Refusal> {
+    let Some(confirmation) = cnf else {
         return Ok(());
     };
     let mut members = confirmation.members().ok_or(Refusal::Malformed)?;

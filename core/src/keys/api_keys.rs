@@ -109,14 +109,6 @@ impl ApiKeySet {
     pub(crate) fn app(&self, key: &ApiKey) -> Option<&App> {
         self.apps.get(key.app as usize)
     }
-
-    pub(crate) fn apps(&self) -> &[App] {
-        &self.apps
-    }
-
-    pub(crate) fn keys(&self) -> &[ApiKey] {
-        &self.keys
-    }
 }
 
 /// Never a digest.

@@ -91,8 +91,6 @@ pub(crate) struct Issuer {
     pub(crate) max_lifetime_ms: Option<i64>,
     /// Where its tokens stand, in the order of preference.
     pub(crate) from: Box<[TokenSource]>,
-    /// Whether the headers of `from` are taken away before the request goes on.
-    pub(crate) strip: bool,
     pub(crate) keys: KeySource,
     pub(crate) principal: PrincipalMap,
     /// Of everything above: a verified token is remembered for this configuration only.
@@ -180,8 +178,6 @@ pub(crate) struct RoleClaims {
 pub(crate) struct ApiKeySettings {
     /// In the order of preference.
     pub(crate) from: Box<[TokenSource]>,
-    /// Whether the headers of `from` are taken away before the request goes on.
-    pub(crate) strip: bool,
     /// A file of API keys, never inline.
     pub(crate) keys: Origin,
 }

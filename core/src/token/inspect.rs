@@ -147,7 +147,7 @@ pub fn inspect(token: &[u8], rules: &Rules, keys: &KeySet, now_ms: i64) -> Inspe
     let form = format!("three parts, {} bytes", token.len());
     inspection.push("form", Ok(()), form);
     let borrowed = rules.borrowed();
-    let mut check = |inspection: &mut Inspection, check: Check| {
+    let check = |inspection: &mut Inspection, check: Check| {
         let result = opened.check(check, &borrowed, now_ms);
         inspection.push(name_of(check), result, note(check, &opened, rules, now_ms));
     };

@@ -25,6 +25,7 @@ struct FileForm {
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
     refused: Option<String>,
+    rereads: Option<bool>,
     keys: Option<KeyForms>,
     /// Mints by name, for `base`.
     tokens: Option<Bases>,
@@ -46,6 +47,7 @@ struct CaseForm {
     errors: Option<Vec<ExpectedDiagnostic>>,
     warnings: Option<Vec<ExpectedDiagnostic>>,
     refused: Option<String>,
+    rereads: Option<bool>,
     keys: Option<KeyForms>,
     steps: Option<Vec<StepForm>>,
 }
@@ -105,6 +107,7 @@ pub(super) fn parse(file: &str, text: &str, beside: &Path) -> Result<Vec<Case>, 
             errors: form.errors,
             warnings: form.warnings,
             refused: form.refused,
+            rereads: form.rereads,
             keys: form.keys,
             steps: form.steps,
         },
@@ -177,6 +180,7 @@ impl Place<'_> {
             errors: form.errors.clone().unwrap_or_default(),
             warnings: form.warnings.clone().unwrap_or_default(),
             refused: form.refused.clone(),
+            rereads: form.rereads.or(common.rereads).unwrap_or_default(),
             steps: steps.collect::<Result<_, _>>()?,
             secrets,
         };

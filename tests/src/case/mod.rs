@@ -46,6 +46,9 @@ pub struct Case {
     /// The engine is not made: what the policy needs is missing or unreadable, and the message holds this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// A credential is refused in passing and read again each time, which takes memory.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rereads: bool,
     /// Requests in the order in which one engine decides them, and what happens between them.
     pub steps: Vec<Step>,
     /// Tokens, keys and secrets of the case: what nothing that is printed may hold.

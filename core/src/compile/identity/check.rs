@@ -4,6 +4,7 @@ use super::providers::Providers;
 use crate::compile::names::unknown;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::keys::KeySet;
+use crate::limits::MAX_ISSUERS;
 use crate::pattern::spiffe::SpiffeId;
 use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::Attribute;
@@ -12,19 +13,27 @@ use crate::rule::identity::{
 };
 use crate::rule::{Matcher, Predicate, RuleEffect, RuleSet, Test};
 use crate::text::Span;
+use core::mem::{Discriminant, discriminant};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(rules: &RuleSet, diagnostics: &mut Diagnostics) {
     let identity = &rules.identity;
     contradictions(identity, diagnostics);
     audiences(identity, diagnostics);
-    ambiguous(identity, diagnostics);
+    match identity.issuers.get(MAX_ISSUERS) {
+        Some(issuer) => {
+            let message = format!("a policy has at most {MAX_ISSUERS} issuers");
+            let error = Diagnostic::error(Code::TOO_MANY_ISSUERS, issuer.name.span, message);
+            diagnostics.push(error);
+        }
+        None => ambiguous(identity, diagnostics),
+    }
     inline_keys(identity, diagnostics);
     forwarded(rules, diagnostics);
     links(rules, diagnostics);
     Asked {
         providers: Providers::of(rules),
-        unknown: Unknown::of(rules),
+        told: Told::of(rules),
         warned: HashSet::new(),
         diagnostics,
     }
@@ -108,13 +117,15 @@ fn audiences(identity: &Identity, diagnostics: &mut Diagnostics) {
 
 /// A token is of one issuer: two of one `iss` differ in their audience, or in what they expect.
 fn ambiguous(identity: &Identity, diagnostics: &mut Diagnostics) {
-    let mut by_iss: HashMap<&str, Vec<&Issuer>> = HashMap::new();
+    let mut by_iss: HashMap<&str, Vec<Meant<'_>>> = HashMap::new();
     for issuer in &identity.issuers {
         let Authority::Issuer(iss) = &issuer.authority else {
             continue;
         };
+        let audience = issuer.audience.iter().map(|name| &*name.text).collect();
+        let meant = Meant { issuer, audience };
         let others = by_iss.entry(&iss.text).or_default();
-        if let Some(other) = others.iter().find(|other| overlap(other, issuer)) {
+        if let Some(Meant { issuer: other, .. }) = others.iter().find(|one| one.overlaps(&meant)) {
             let message = format!(
                 "a token of {} could be of \"{}\" or of \"{}\"",
                 iss.text, other.name.text, issuer.name.text
@@ -125,30 +136,30 @@ fn ambiguous(identity: &Identity, diagnostics: &mut Diagnostics) {
                     .help("let them differ in `audience`, or in what they `expect` of one claim"),
             );
         }
-        others.push(issuer);
+        others.push(meant);
     }
 }
 
-fn overlap(one: &Issuer, other: &Issuer) -> bool {
-    let audiences = |issuer: &Issuer| -> HashSet<Box<str>> {
-        issuer
-            .audience
-            .iter()
-            .map(|name| name.text.clone())
-            .collect()
-    };
-    let apart = one.audience_claim == other.audience_claim
-        && !one.audience.is_empty()
-        && !other.audience.is_empty()
-        && audiences(one).is_disjoint(&audiences(other));
-    let contradict = |a: &Expectation, b: &Expectation| {
-        a.claim == b.claim && !a.one_of.iter().any(|text| b.one_of.contains(text))
-    };
-    let told_apart = one
-        .expect
-        .iter()
-        .any(|a| other.expect.iter().any(|b| contradict(a, b)));
-    !apart && !told_apart
+/// Whom the tokens of an issuer are meant for.
+struct Meant<'r> {
+    issuer: &'r Issuer,
+    audience: HashSet<&'r str>,
+}
+
+impl Meant<'_> {
+    /// Whether one token could be of both.
+    fn overlaps(&self, other: &Self) -> bool {
+        let (one, two) = (self.issuer, other.issuer);
+        let apart = one.audience_claim == two.audience_claim
+            && !self.audience.is_empty()
+            && !other.audience.is_empty()
+            && self.audience.is_disjoint(&other.audience);
+        let contradict = |a: &Expectation, b: &Expectation| {
+            a.claim == b.claim && !a.one_of.iter().any(|text| b.one_of.contains(text))
+        };
+        let told_apart = |a| two.expect.iter().any(|b| contradict(a, b));
+        !apart && !one.expect.iter().any(told_apart)
+    }
 }
 
 /// Keys written inline can be read; what is kept elsewhere is read when the policy is installed.
@@ -246,23 +257,27 @@ fn trust_domain(id: &str, span: Span, rules: &RuleSet, diagnostics: &mut Diagnos
     }
 }
 
-/// What no credential of a policy can tell.
-struct Unknown {
+/// What credentials of a policy tell.
+struct Told<'r> {
     peer: bool,
     groups: bool,
     scopes: bool,
+    /// `None` where the host, or a file of API keys, may bring any.
+    attributes: Option<HashSet<&'r str>>,
 }
 
-impl Unknown {
-    fn of(rules: &RuleSet) -> Self {
+impl<'r> Told<'r> {
+    fn of(rules: &'r RuleSet) -> Self {
         let identity = &rules.identity;
-        // The host, and a file of API keys, may bring anything.
         let open = identity.trust_host_principal || identity.api_keys.is_some();
         let maps = |mapped: fn(&Issuer) -> bool| open || identity.issuers.iter().any(mapped);
+        let issuers = identity.issuers.iter();
+        let attributes = issuers.flat_map(|issuer| &issuer.principal.attributes);
         Self {
-            peer: !identity.tells_peer(),
-            groups: !maps(|issuer| !issuer.principal.groups.is_empty()),
-            scopes: !maps(|issuer| !issuer.principal.scopes.is_empty()),
+            peer: identity.tells_peer(),
+            groups: maps(|issuer| !issuer.principal.groups.is_empty()),
+            scopes: maps(|issuer| !issuer.principal.scopes.is_empty()),
+            attributes: (!open).then(|| attributes.map(|(name, _)| &**name).collect()),
         }
     }
 }
@@ -270,8 +285,8 @@ impl Unknown {
 /// What rules ask about the caller.
 struct Asked<'c, 'r> {
     providers: Providers<'r>,
-    unknown: Unknown,
-    warned: HashSet<(Span, &'static str)>,
+    told: Told<'r>,
+    warned: HashSet<(Span, Discriminant<Attribute>)>,
     diagnostics: &'c mut Diagnostics,
 }
 
@@ -299,26 +314,32 @@ impl Asked<'_, '_> {
     }
 
     fn test(&mut self, test: &Test) {
-        let (is_unknown, what, help) = match &test.attribute {
+        let (what, help) = match &test.attribute {
             Attribute::PrincipalProvider => return self.provider(test),
-            Attribute::Peer => (
-                self.unknown.peer,
-                "nothing tells who the peer is",
-                "write `identity: { trust_host: [peer] }` if the host verifies certificates, or `workloads: { xfcc: { hops: 1 } }`",
+            Attribute::Peer if !self.told.peer => (
+                "nothing tells who the peer is".to_owned(),
+                "write `identity: { trust_host: [peer] }` if the host verifies certificates, or `workloads: { xfcc: { hops: 1 } }`".to_owned(),
             ),
-            Attribute::Groups => (
-                self.unknown.groups,
-                "no credential tells groups",
-                "map a claim: `principal: { groups: [[groups]] }`",
+            Attribute::Groups if !self.told.groups => (
+                "no credential tells groups".to_owned(),
+                "map a claim: `principal: { groups: [[groups]] }`".to_owned(),
             ),
-            Attribute::Scopes => (
-                self.unknown.scopes,
-                "no credential tells scopes",
-                "map a claim: `principal: { scopes: [[scope]] }`",
+            Attribute::Scopes if !self.told.scopes => (
+                "no credential tells scopes".to_owned(),
+                "map a claim: `principal: { scopes: [[scope]] }`".to_owned(),
+            ),
+            Attribute::PrincipalAttribute(name)
+                if self.told.attributes.as_ref().is_some_and(|told| !told.contains(&**name)) =>
+            (
+                format!("no credential tells the attribute \"{name}\""),
+                format!("map a claim: `principal: {{ attributes: {{ {name}: [{name}] }} }}`"),
             ),
             _ => return,
         };
-        if is_unknown && self.warned.insert((test.span, what)) {
+        if self
+            .warned
+            .insert((test.span, discriminant(&test.attribute)))
+        {
             let warning = Diagnostic::warning(Code::NEVER_KNOWN, test.span, what);
             self.diagnostics.push(warning.help(help));
         }

@@ -3,6 +3,8 @@
 mod check;
 mod digest;
 pub(super) mod providers;
+#[cfg(test)]
+mod tests;
 
 use super::names::Vocabulary;
 use crate::diagnostic::Diagnostics;
@@ -48,7 +50,6 @@ pub(super) fn compile<'r>(
         .collect();
     let api_keys = given.api_keys.as_ref().map(|keys| ApiKeySettings {
         from: compiler.places(&keys.from),
-        strip: keys.strip,
         keys: keys.keys.clone(),
     });
     let xfcc = given.xfcc.map(|(hops, _)| Forwarded {
@@ -110,7 +111,6 @@ impl<'r> Compiler<'_, 'r> {
             expect: given.expect.clone().into(),
             max_lifetime_ms: given.max_lifetime_ms,
             from: self.places(&given.from),
-            strip: given.strip,
             keys: given.keys.source.clone(),
             principal: self.principal(&given.principal),
             digest: digest::issuer(given),

@@ -3,12 +3,14 @@
 //! | module | tells |
 //! |---|---|
 //! | [`blame`] | which tests keep a statement from holding |
+//! | [`credentials`] | what the credentials of the request turned out to be |
 //! | [`conditions`] | conditions, part by part |
 //! | [`wording`] | tests and values in words |
 //! | [`text`] | the whole as text |
 
 mod blame;
 mod conditions;
+mod credentials;
 mod text;
 mod wording;
 
@@ -29,6 +31,7 @@ use crate::program::vocabulary::Truth;
 use crate::program::{Program, Rule};
 use crate::request::Request;
 use blame::{Blame, Blamed};
+pub use credentials::ShownCredential;
 use serde::Serialize;
 
 /// How a decision came about.
@@ -48,6 +51,8 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Where it stands.
     pub source: Option<String>,
+    /// The tokens and keys that the request brings, and what became of each.
+    pub credentials: Vec<ShownCredential>,
     /// Who is calling, as `provider/id`.
     pub principal: Option<String>,
     /// What the request means.
@@ -183,6 +188,7 @@ pub(super) fn explain(
     request: &Request<'_>,
 ) -> Explanation {
     let mut recorder = Recorder::default();
+    let credentials = credentials::shown(engine, request);
     let decision = engine.run(scratch, request, &mut recorder);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut explanation = Explanation {
@@ -191,6 +197,7 @@ pub(super) fn explain(
         detail: decision.detail(),
         rule: decision.rule().map(Into::into),
         source: decision.source().map(|source| source.to_string()),
+        credentials,
         principal: decision
             .principal()
             .map(|(provider, id)| format!("{}/{}", text(provider), text(id))),

@@ -36,6 +36,16 @@ impl Explanation {
             (Some(rule), Some(source)) => writeln!(f, " by {rule} at {source}")?,
             _ => writeln!(f)?,
         }
+        for shown in &self.credentials {
+            write!(f, "  credential {}", shown.kind)?;
+            if let Some(provider) = &shown.provider {
+                write!(f, " of {provider}")?;
+            }
+            if let Some(key) = &shown.key {
+                write!(f, ", key {key}")?;
+            }
+            writeln!(f, ": {}", shown.outcome)?;
+        }
         let principal = self.principal.as_deref().unwrap_or("nobody");
         writeln!(f, "  principal  {principal}")?;
         let action = self.action.as_deref().unwrap_or("none");

@@ -104,14 +104,6 @@ fn a_key_that_is_gone_takes_its_tokens_along() {
         (&[], invalid("unknown_key")),
     ];
     for (secrets, expected) in steps {
-        assert_eq!(
-            told(&engine.decide(&mut scratch, &request)).0,
-            if secrets == [0] {
-                "allowed"
-            } else {
-                told(&engine.decide(&mut engine.scratch(), &request)).0
-            }
-        );
         engine.install_keys(keys("login.json", secrets)).unwrap();
         assert_eq!(told(&engine.decide(&mut scratch, &request)), expected);
         assert_eq!(
@@ -228,7 +220,7 @@ fn what_is_revoked_is_revoked_on_a_hit() {
             told(&engine.decide(&mut engine.scratch(), &request)),
             expected
         );
-        assert_eq!(engine.revocations(), [revocation.clone()]);
+        assert_eq!(engine.revocations(), std::slice::from_ref(&revocation));
         assert!(engine.restore(&revocation));
     }
     assert_eq!(told(&engine.decide(&mut scratch, &request)), ALLOWED);

@@ -168,7 +168,9 @@ fn typ(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Vec<Box<str>> {
             types.push("".into());
         } else if let Some(name) = diagnostics.check(referred(item)) {
             let lower = name.text.to_ascii_lowercase();
-            types.push(lower.strip_prefix("application/").unwrap_or(&lower).into());
+            let short = lower.strip_prefix("application/");
+            let short = short.filter(|short| !short.contains('/'));
+            types.push(short.unwrap_or(&lower).into());
         }
     }
     types

@@ -1,16 +1,16 @@
 //! `inline`: a JWK set (RFC 7517 §5) written into the policy, as the JSON that it stands for.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::text::{Kind, Node, Style};
+use crate::text::{Key, Kind, Node, Span, Style};
 use std::fmt::Write as _;
 
 /// Members of a JWK that let somebody sign (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2).
 const SECRET_MEMBERS: &[&str] = &["k", "d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// The bytes of the set: a mapping with `keys`, a list of keys, or JSON text.
-pub(super) fn inline(node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<[u8]>> {
-    let bad = |at: &Node, message: &str| {
-        let error = Diagnostic::error(Code::BAD_KEYS, at.span, message);
+pub(super) fn inline(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<[u8]>> {
+    let bad = |at: Span, message: &str| {
+        let error = Diagnostic::error(Code::BAD_KEYS, at, message);
         error.help("a set is `{ keys: [{ kty: EC, … }] }` (RFC 7517)")
     };
     let keys = match &node.kind {
@@ -24,23 +24,23 @@ pub(super) fn inline(node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<[
             Some((_, keys)) => keys,
             None => {
                 diagnostics.redact(node.span);
-                diagnostics.push(bad(node, "a set of keys has the member `keys`"));
+                diagnostics.push(bad(node.span, "a set of keys has the member `keys`"));
                 return None;
             }
         },
         Kind::Scalar { .. } => {
             diagnostics.redact(node.span);
-            diagnostics.push(bad(node, "this is no set of keys"));
+            diagnostics.push(bad(key.span, "this is no set of keys"));
             return None;
         }
     };
     let Kind::Sequence(listed) = &keys.kind else {
         diagnostics.redact(keys.span);
-        diagnostics.push(bad(keys, "keys are a list"));
+        diagnostics.push(bad(keys.span, "keys are a list"));
         return None;
     };
     if listed.is_empty() {
-        diagnostics.push(bad(keys, "no key is listed"));
+        diagnostics.push(bad(keys.span, "no key is listed"));
         return None;
     }
     let mut intact = true;

@@ -33,10 +33,14 @@ impl KeyReader<'_> {
             let source = KeySource::Outside(origin);
             return Some(Keys { source, span });
         }
+        if is_broken(node) {
+            return None;
+        }
         if !matches!(node.kind, Kind::Mapping(_)) {
             diagnostics.redact(node.span);
             let message = format!("keys are a mapping, found {}", node.describe());
-            let error = Diagnostic::error(Code::BAD_KEYS, node.span, message);
+            // At the key: what stands there may be a secret, and a value's note would show it.
+            let error = Diagnostic::error(Code::BAD_KEYS, span, message);
             diagnostics
                 .push(error.help("such as { file: login.jwks.json } or { discovery: true }"));
             return None;
@@ -66,6 +70,9 @@ impl KeyReader<'_> {
             diagnostics.push(error.help("name one of file, env, url, discovery, inline, secret"));
             return None;
         };
+        if reference(node).is_none() && is_broken(node) {
+            return None;
+        }
         let source = self.place(place, key, node, diagnostics)?;
         Some(Keys { source, span })
     }
@@ -83,42 +90,51 @@ impl KeyReader<'_> {
                     let origin = diagnostics.check(reference.origin(node, self.sources))?;
                     Some(KeySource::Outside(origin))
                 }
-                None => Some(KeySource::Inline(jwks::inline(node, diagnostics)?)),
+                None => Some(KeySource::Inline(jwks::inline(key, node, diagnostics)?)),
             };
         }
         if place == "secret" {
             return secret(key, node, self.sources, diagnostics).map(KeySource::Secret);
         }
         let origin = match place {
-            "file" => file(diagnostics.check(node.as_str())?, node, self.sources),
-            "env" => environment(diagnostics.check(node.as_str())?, node),
-            "url" => url::check(node).map(Origin::Url),
-            _ => node.as_bool().and_then(|_| self.discovery(key)),
+            "file" => {
+                let path = diagnostics.check(node.as_str())?;
+                diagnostics.check(file(path, node, self.sources))?
+            }
+            "env" => {
+                let name = diagnostics.check(node.as_str())?;
+                diagnostics.check(environment(name, node))?
+            }
+            "url" => Origin::Url(url::check(node, diagnostics)?),
+            _ => {
+                diagnostics.check(node.as_bool())?;
+                self.discovery(key, diagnostics)?
+            }
         };
-        diagnostics.check(origin).map(KeySource::Outside)
+        Some(KeySource::Outside(origin))
     }
 
     /// The keys that the issuer's metadata name.
     pub(super) fn discovered(&self, key: &Key, diagnostics: &mut Diagnostics) -> Option<Keys> {
-        let origin = diagnostics.check(self.discovery(key))?;
-        let source = KeySource::Outside(origin);
+        let source = KeySource::Outside(self.discovery(key, diagnostics)?);
         let span = key.span;
         Some(Keys { source, span })
     }
 
-    fn discovery(&self, key: &Key) -> Result<Origin, Diagnostic> {
+    fn discovery(&self, key: &Key, diagnostics: &mut Diagnostics) -> Option<Origin> {
         let Some((issuer, span)) = self.issuer else {
             let message = "nothing here has metadata that name its keys";
             let error = Diagnostic::error(Code::BAD_KEYS, key.span, message);
-            return Err(error.help("name a file or a url"));
+            diagnostics.push(error.help("name a file or a url"));
+            return None;
         };
-        url::check_text(issuer, span).map_err(|error| {
-            error.help(
-            "with `discovery` the metadata are fetched from the issuer; else name a file or a url",
-        )
-        })?;
-        Ok(Origin::Discovery(issuer.into()))
+        url::check_text(issuer, span, diagnostics).then(|| Origin::Discovery(issuer.into()))
     }
+}
+
+/// A name of a value that could not be replaced, which has been reported.
+fn is_broken(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Scalar { text, .. } if text.contains("${"))
 }
 
 /// A secret is referred to, so that it stands in no policy, no repository and no message.

@@ -1,6 +1,7 @@
 //! `from`: where a credential stands in a request.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::limits::MAX_PLACES;
 use crate::rule::identity::TokenSource;
 use crate::text::{MappingReader, Node, Span};
 
@@ -21,7 +22,13 @@ pub(super) fn bearer() -> TokenSource {
 /// `[{ header, scheme? }, { query }, { cookie }]`, in the order of preference.
 pub(super) fn places(node: &Node, diagnostics: &mut Diagnostics) -> Vec<TokenSource> {
     let mut found: Vec<(TokenSource, Span)> = Vec::new();
-    for item in one_or_many(node, diagnostics) {
+    let items = one_or_many(node, diagnostics);
+    if items.len() > MAX_PLACES {
+        let message = format!("a credential stands at {MAX_PLACES} places at most");
+        diagnostics.push(Diagnostic::error(Code::BAD_PLACE, node.span, message));
+        return Vec::new();
+    }
+    for item in items {
         let Some(place) = place(item, diagnostics) else {
             continue;
         };

@@ -36,10 +36,10 @@ pub(super) fn read(
     if let Some((key, node)) = reader.take_entry("xfcc") {
         let hops = diagnostics
             .check(MappingReader::new(node))
-            .and_then(|mut reader| {
+            .map(|mut reader| {
                 let hops = reader.read("hops", hops_of_xfcc, diagnostics);
                 reader.finish(diagnostics);
-                Some(hops.unwrap_or(1))
+                hops.unwrap_or(1)
             });
         settings.xfcc.set(key, hops, diagnostics);
     }

@@ -35,75 +35,76 @@ fn load_text(text: &str) -> Result<ApiKeySet, Vec<String>> {
     }
 }
 
+const WRONG: &[(&str, &[&str])] = &[
+    ("  a: { keys: [{ id: k, hmac: '<1>' }] }\n", &[]),
+    ("  a: { keys: [{ id: k, hmac: <a> }] }\n", &[]),
+    ("  a: { keys: [] }\n", &[]),
+    ("  a: {}\n", &["GL016 1:6"]),
+    ("  a: { keys: [{ hmac: <1> }] }\n", &["GL016 1:17"]),
+    ("  a: { keys: [{ hmac: <1>, opaque: true }] }\n", &[]),
+    ("  a: { keys: [{ id: k }] }\n", &["GL016 1:17"]),
+    (
+        "  a: { keys: [{ id: k, hmac: 11 }, { id: l, hmac: [] }] }\n",
+        &["GL619 1:30", "GL619 1:51"],
+    ),
+    (
+        "  a: { keys: [{ id: k_1, hmac: <1> }, { id: '', hmac: <1> }] }\n",
+        &["GL102 1:21", "GL102 1:106"],
+    ),
+    (
+        "  a: { keys: [{ id: k, hmac: <1> }] }\n  b: { keys: [{ id: k, hmac: <2> }] }\n",
+        &["GL101 2:21"],
+    ),
+    (
+        "  a: { keys: [{ opaque: true, hmac: <1> }, { opaque: true, hmac: <1> }] }\n",
+        &["GL101 1:127"],
+    ),
+    (
+        "  a: { keys: [{ id: k, hmac: <1>, staus: approved }] }\n",
+        &["GL015 1:96"],
+    ),
+    (
+        "  a: { status: approvd, keys: [{ id: k, hmac: <1>, status: gone }] }\n",
+        &["GL108 1:16", "GL108 1:121"],
+    ),
+    (
+        "  a: { keys: [{ id: k, hmac: <1>, not_before: 2026-01-02T00:00:00Z, not_after: 2026-01-02T00:00:00Z }] }\n",
+        &["GL201 1:141"],
+    ),
+    (
+        "  a: { keys: [{ id: k, hmac: <1>, not_after: 2026 }] }\n",
+        &["GL020 1:107"],
+    ),
+    (
+        "  a: { roles: clerk, groups: [''], attributes: { a-b: c, d: {} }, keys: [] }\n",
+        &["GL017 1:15", "GL102 1:31", "GL102 1:50", "GL017 1:61"],
+    ),
+    ("  \"a\\u0007\": { keys: [] }\n", &["GL102 1:3"]),
+    (
+        "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1> }] }\n",
+        &[],
+    ),
+    (
+        "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1> }, { id: e, hmac: <1> }] }\n",
+        &["GL620 1:3"],
+    ),
+    (
+        "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, status: revoked }, { id: e, hmac: <1> }] }\n",
+        &[],
+    ),
+    (
+        "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, not_after: 2026-01-01T00:00:00Z }, { id: e, hmac: <1>, not_before: 2026-01-01T00:00:00Z }] }\n",
+        &[],
+    ),
+    (
+        "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, not_after: 2026-01-01T00:00:01Z }, { id: e, hmac: <1>, not_before: 2026-01-01T00:00:00Z }] }\n",
+        &["GL620 1:3"],
+    ),
+];
+
 #[test]
 fn what_is_wrong() {
-    let rows: &[(&str, &[&str])] = &[
-        ("  a: { keys: [{ id: k, hmac: '<1>' }] }\n", &[]),
-        ("  a: { keys: [{ id: k, hmac: <a> }] }\n", &[]),
-        ("  a: { keys: [] }\n", &[]),
-        ("  a: {}\n", &["GL016 1:6"]),
-        ("  a: { keys: [{ hmac: <1> }] }\n", &["GL016 1:17"]),
-        ("  a: { keys: [{ hmac: <1>, opaque: true }] }\n", &[]),
-        ("  a: { keys: [{ id: k }] }\n", &["GL016 1:17"]),
-        (
-            "  a: { keys: [{ id: k, hmac: 11 }, { id: l, hmac: [] }] }\n",
-            &["GL619 1:30", "GL619 1:51"],
-        ),
-        (
-            "  a: { keys: [{ id: k_1, hmac: <1> }, { id: '', hmac: <1> }] }\n",
-            &["GL102 1:21", "GL102 1:106"],
-        ),
-        (
-            "  a: { keys: [{ id: k, hmac: <1> }] }\n  b: { keys: [{ id: k, hmac: <2> }] }\n",
-            &["GL101 2:21"],
-        ),
-        (
-            "  a: { keys: [{ opaque: true, hmac: <1> }, { opaque: true, hmac: <1> }] }\n",
-            &["GL101 1:127"],
-        ),
-        (
-            "  a: { keys: [{ id: k, hmac: <1>, staus: approved }] }\n",
-            &["GL015 1:96"],
-        ),
-        (
-            "  a: { status: approvd, keys: [{ id: k, hmac: <1>, status: gone }] }\n",
-            &["GL108 1:16", "GL108 1:121"],
-        ),
-        (
-            "  a: { keys: [{ id: k, hmac: <1>, not_before: 2026-01-02T00:00:00Z, not_after: 2026-01-02T00:00:00Z }] }\n",
-            &["GL201 1:141"],
-        ),
-        (
-            "  a: { keys: [{ id: k, hmac: <1>, not_after: 2026 }] }\n",
-            &["GL020 1:107"],
-        ),
-        (
-            "  a: { roles: clerk, groups: [''], attributes: { a-b: c, d: {} }, keys: [] }\n",
-            &["GL017 1:15", "GL102 1:31", "GL102 1:50", "GL017 1:61"],
-        ),
-        ("  \"a\\u0007\": { keys: [] }\n", &["GL102 1:3"]),
-        (
-            "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1> }] }\n",
-            &[],
-        ),
-        (
-            "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1> }, { id: e, hmac: <1> }] }\n",
-            &["GL620 1:3"],
-        ),
-        (
-            "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, status: revoked }, { id: e, hmac: <1> }] }\n",
-            &[],
-        ),
-        (
-            "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, not_after: 2026-01-01T00:00:00Z }, { id: e, hmac: <1>, not_before: 2026-01-01T00:00:00Z }] }\n",
-            &[],
-        ),
-        (
-            "  a: { keys: [{ id: a, hmac: <1> }, { id: b, hmac: <1> }, { id: c, hmac: <1> }, { id: d, hmac: <1>, not_after: 2026-01-01T00:00:01Z }, { id: e, hmac: <1>, not_before: 2026-01-01T00:00:00Z }] }\n",
-            &["GL620 1:3"],
-        ),
-    ];
-    let wrong = rows.iter().filter_map(|(text, expected)| {
+    let wrong = WRONG.iter().filter_map(|(text, expected)| {
         let found = load(text).err().unwrap_or_default();
         (found != *expected).then(|| format!("{text}{found:?}"))
     });
