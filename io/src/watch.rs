@@ -287,10 +287,7 @@ mod tests {
         let changes: [(&str, Change); 6] = [
             ("written", |dir| dir.write("keys", "two")),
             ("appended", |dir| dir.write("keys", "one and two")),
-            ("renamed into place", |dir| {
-                dir.write("new", "two");
-                fs::rename(dir.path("new"), dir.path("keys")).unwrap();
-            }),
+            ("renamed into place", |dir| dir.replace("keys", "two")),
             ("removed", |dir| fs::remove_file(dir.path("keys")).unwrap()),
             ("removed and made", |dir| {
                 fs::remove_file(dir.path("keys")).unwrap();
