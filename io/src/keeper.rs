@@ -4,7 +4,7 @@ use crate::outside::{Outside, Unavailable};
 use crate::policy_files::PolicyFiles;
 use crate::report::{Board, Event, PolicyProblem, Trouble};
 use crate::watch::{Look, Watch};
-use gatelet::{Engine, InstallError, KeyReport, Keys, Origin};
+use gatelet::{Engine, InstallError, KeyReport, Keys, Origin, Unreadable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
@@ -170,28 +170,31 @@ impl Keeper {
             let keys = new.iter().fold(Keys::new(), |keys, (origin, bytes)| {
                 keys.with(origin.clone(), bytes.clone())
             });
-            let unreadable = match self.engine.install_keys(keys) {
+            let is_one = |bad: &Unreadable| new.contains_key(bad.origin());
+            match self.engine.install_keys(keys) {
                 Ok(report) => {
-                    let origins: BTreeSet<_> = new.into_keys().collect();
+                    let origins = new.into_keys().collect();
                     self.note_installed(&origins, &report);
                     return origins;
                 }
-                Err(InstallError::Invalid(unreadable)) => unreadable,
+                // The others go in without those that are bad.
+                Err(InstallError::Invalid(bad)) if bad.iter().any(is_one) => {
+                    new.retain(|origin, _| bad.iter().all(|bad| bad.origin() != origin));
+                    let bad = bad.into_iter();
+                    refused.extend(
+                        bad.map(|bad| Unavailable::new(bad.origin().clone(), bad.problem())),
+                    );
+                }
+                // Something that is not among them is bad or missing, and one of them asks for it.
+                Err(_) if new.len() > 1 => {
+                    let alone = new.into_iter().map(|one| BTreeMap::from([one]));
+                    return alone.flat_map(|one| self.hand_over(one, refused)).collect();
+                }
                 Err(other) => {
                     let why = other.to_string();
                     refused.extend(new.into_keys().map(|origin| Unavailable::new(origin, &why)));
                     break;
                 }
-            };
-            let before = new.len();
-            new.retain(|origin, _| unreadable.iter().all(|bad| bad.origin() != origin));
-            refused.extend(
-                unreadable
-                    .iter()
-                    .map(|bad| Unavailable::new(bad.origin().clone(), bad.problem())),
-            );
-            if new.len() == before {
-                break;
             }
         }
         BTreeSet::new()
