@@ -14,6 +14,9 @@ mod outcome;
 #[allow(dead_code)]
 #[path = "../../../core/src/quota/rate.rs"]
 mod rate;
+#[allow(dead_code)]
+#[path = "../../../core/src/quota/snapshot.rs"]
+mod snapshot;
 #[path = "../../../core/src/quota/sync.rs"]
 mod sync;
 #[allow(dead_code)]
