@@ -21,6 +21,11 @@ pub(crate) fn read(policies: &[PathBuf], values: &[PathBuf]) -> Result<PolicyTex
     })
 }
 
+/// Reads and loads a policy, without what it needs; problems go to the standard error.
+pub(crate) fn alone(policies: &[PathBuf], values: &[PathBuf]) -> Result<Policy, Failure> {
+    read(policies, values)?.load().map_err(|error| show(&error))
+}
+
 /// Reads and loads a policy and what it needs; problems go to the standard error.
 pub(crate) fn load(files: &PolicyFiles) -> Result<(Policy, Keys), Failure> {
     let text = read(&files.files, &files.values)?;

@@ -9,7 +9,7 @@ use gatelet::store::{Counter, CounterKey, QuotaStore, Unavailable};
 use gatelet_io::{RedisOptions, RedisStore};
 use serde_json::{Value, json};
 
-use crate::args::{PolicyFiles, Quota, QuotaAct, StoreAt, TextFormat};
+use crate::args::{Quota, QuotaAct, StoreAt, TextFormat};
 use crate::failure::{Failure, Outcome};
 use crate::terminal::one_line;
 use crate::{json, policy};
@@ -64,10 +64,7 @@ impl At {
         let limits = if at.policy.is_empty() {
             None
         } else {
-            let policy = policy::load(&PolicyFiles {
-                files: at.policy.clone(),
-                values: at.values.clone(),
-            })?;
+            let policy = policy::alone(&at.policy, &at.values)?;
             Some(policy.stored_limits().map(str::to_owned).collect())
         };
         Ok(Self { store, limits })

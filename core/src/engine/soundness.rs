@@ -315,7 +315,7 @@ fn compare(
     arena.reset();
     let route = locate(&view, sets);
     view.action = action(program, request.action, route).transpose().ok()?;
-    let moment = Moment::new(engine, None);
+    let moment = Moment::new(&engine.time, None);
     let desk = engine.desk(snapshot, &|| 0);
     let identified = identify::identify(&desk, &view.bound, &moment, local).ok()?;
     view.caller = identified.caller;

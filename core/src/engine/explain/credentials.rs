@@ -34,10 +34,10 @@ pub(super) fn shown(engine: &Engine, request: &Request<'_>) -> Vec<ShownCredenti
     let Ok(bound) = bind::bind(&snapshot.policy.program, request, &mut scratch.buffers) else {
         return Vec::new();
     };
-    let clock = || engine.monotonic_ms();
+    let clock = || engine.time.monotonic_ms();
     let teller = Teller {
         desk: engine.desk(snapshot, &clock),
-        now_ms: Moment::new(engine, request.at).wall_ms(),
+        now_ms: Moment::new(&engine.time, request.at).wall_ms(),
     };
     let identity = &bound.program.identity;
     let mut told = Vec::new();
