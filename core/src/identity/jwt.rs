@@ -248,8 +248,8 @@ fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"application/") => rest,
         _ => typ,
     };
-    let is_short = |known: &Box<str>| known.as_bytes().eq_ignore_ascii_case(short);
-    !short.is_empty() && allowed.iter().any(is_short)
+    let mut known = allowed.iter().map(|known| known.as_bytes());
+    !short.is_empty() && known.any(|known| known.eq_ignore_ascii_case(short))
 }
 
 fn is_issued(iss: Option<Json<'_>>, issuer: &str) -> Result<(), Refusal> {
