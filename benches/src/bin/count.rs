@@ -5,7 +5,7 @@
 
 use gatelet::Request;
 use gatelet_benches::measure::{check, decide_all, engine};
-use gatelet_benches::{SIZES, Shape, Traffic, Workload};
+use gatelet_benches::{Bearers, SIZES, Shape, Traffic, Workload};
 use std::error::Error;
 use std::hint::black_box;
 use std::process::Command;
@@ -38,10 +38,15 @@ fn workload(shape: &str, n: usize) -> Result<(Workload, String), Box<dyn Error>>
 /// Decides everything once uncounted and once counted; prints how many decisions were counted.
 fn decide(shape: &str, n: usize) -> Result<(), Box<dyn Error>> {
     let (workload, text) = workload(shape, n)?;
-    let engine = engine(&text)?;
     let traffic = Traffic::new(&workload, PRINCIPALS);
     let views = traffic.views();
-    let requests: Vec<Request<'_>> = traffic.requests(&views).collect();
+    let bearers = Bearers::new(&workload, &traffic);
+    let (engine, requests): (_, Vec<Request<'_>>) = if shape == "T" {
+        let requests = bearers.requests(&traffic, &views).collect();
+        (bearers.engine()?, requests)
+    } else {
+        (engine(&text)?, traffic.requests(&views).collect())
+    };
     let mut scratch = engine.scratch();
     check(&traffic, |number| {
         requests
@@ -55,7 +60,8 @@ fn decide(shape: &str, n: usize) -> Result<(), Box<dyn Error>> {
 
 fn table() -> Result<(), Box<dyn Error>> {
     println!("instructions per decision, {PRINCIPALS} principals");
-    for shape in ["R", "A", "X"] {
+    // T is R with tokens that are remembered, instead of principals that the host vouches for.
+    for shape in ["R", "T", "A", "X"] {
         let mut counts = Vec::new();
         for n in SIZES {
             let count = count(shape, n)?;

@@ -50,39 +50,27 @@ pub(super) fn ask<L: Listen>(
         if guard == Truth::Undecided && !open_roles {
             continue;
         }
-        let truth = |facts: &Held<'_, '_>| {
-            let asked = program
-                .predicates
-                .evaluate(entry.predicate, facts, &mut Unwatched);
-            guard.and(asked)
-        };
-        let layer = program.rule_layer(entry.rule());
         let tally = if entry.is_shadow() {
             &mut tallies.shadow
         } else {
             &mut tallies.enforced
         };
-        match entry.kind() {
-            EntryKind::Allow if might_allow(entry, guard, &facts) => tally.doubt(layer),
+        if entry.kind() == EntryKind::Allow && might_allow(entry, guard, &facts) {
+            tally.doubt(program.rule_layer(entry.rule()));
+        }
+        let binds = matches!(entry.kind(), EntryKind::Deny | EntryKind::Require);
+        if !binds || guard == Truth::True {
             // Those without an open role were asked already.
-            EntryKind::Deny if guard != Truth::True => {
-                let truth = truth(&facts);
-                listen.candidate(entry, truth);
-                tally.deny(entry.rule(), truth);
-            }
-            EntryKind::Require if guard != Truth::True => {
-                let truth = truth(&facts);
-                listen.candidate(entry, truth);
-                bind(
-                    program,
-                    entry,
-                    truth,
-                    &facts,
-                    (bound, bound_at, *decision),
-                    listen,
-                );
-            }
-            _ => {}
+            continue;
+        }
+        let predicates = &program.predicates;
+        let truth = guard.and(predicates.evaluate(entry.predicate, &facts, &mut Unwatched));
+        listen.candidate(entry, truth);
+        if entry.kind() == EntryKind::Deny {
+            tally.deny(entry.rule(), truth);
+        } else {
+            let bindings = (&mut *bound, &mut *bound_at, *decision);
+            bind(program, entry, truth, &facts, bindings, listen);
         }
     }
 }

@@ -161,6 +161,7 @@ impl Engine {
     }
 
     /// Calls `wake` when something is to be fetched earlier than [`Engine::next_fetch_in_ms`] said.
+    /// It may ask for fetches, and must not install anything itself.
     pub fn on_fetch(&self, wake: Option<Arc<dyn Fn() + Send + Sync>>) {
         self.states.set_waker(wake);
     }

@@ -146,11 +146,13 @@ impl Desk<'_> {
                 _ => Refusal::NotYetValid.into(),
             });
         }
-        if verified.kind == Kind::Bearer {
-            let signers = self.keyring.issuers.get(verified.issuer as usize);
-            if signers.is_none_or(|signers| !self.is_usable(signers)) {
-                return Err(KEYS_UNAVAILABLE);
-            }
+        let signers = match verified.kind {
+            Kind::Bearer => self.keyring.issuers.get(verified.issuer as usize),
+            Kind::Approval => self.keyring.approvals.as_ref(),
+            Kind::ApiKey => return Ok(()),
+        };
+        if signers.is_none_or(|signers| !self.is_usable(signers)) {
+            return Err(KEYS_UNAVAILABLE);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What is remembered of a credential says no more than the credential would at first sight.
 
-use super::mint::{Standing, bearing, engine, issuer, jwks, keys, load, token, told};
+use super::mint::{START_MS, Standing, bearing, engine, issuer, jwks, keys, load, token, told};
 use crate::{Keys, Origin, Revocation, Revoked};
 
 fn policy(attributes: &str) -> String {
@@ -155,72 +155,38 @@ fn what_is_revoked_is_revoked_on_a_hit() {
     let mut scratch = engine.scratch();
     let token = token("login.example", "\"sub\":\"dana\",\"jti\":\"t1\"", 0);
     let request = bearing("/any", &token);
-    let (provider, other) = (Box::from("login"), Box::from("partner"));
+    let jti = |provider: &str, jti: &str| Revocation::Token {
+        provider: provider.into(),
+        jti: jti.into(),
+    };
+    let subject = |provider: &str, id: &str| Revocation::Subject {
+        provider: provider.into(),
+        id: id.into(),
+    };
+    let issuer = |issued_before| Revocation::Issuer {
+        provider: "login".into(),
+        issued_before,
+    };
     let revocations = [
-        (
-            Revocation::Token {
-                provider: Box::clone(&provider),
-                jti: "t1".into(),
-            },
-            true,
-        ),
-        (
-            Revocation::Token {
-                provider: Box::clone(&other),
-                jti: "t1".into(),
-            },
-            false,
-        ),
-        (
-            Revocation::Token {
-                provider: Box::clone(&provider),
-                jti: "t2".into(),
-            },
-            false,
-        ),
-        (
-            Revocation::Subject {
-                provider: Box::clone(&provider),
-                id: "dana".into(),
-            },
-            true,
-        ),
-        (
-            Revocation::Subject {
-                provider: other,
-                id: "dana".into(),
-            },
-            false,
-        ),
-        (
-            Revocation::Issuer {
-                provider: Box::clone(&provider),
-                issued_before: super::mint::START_MS + 1,
-            },
-            true,
-        ),
-        (
-            Revocation::Issuer {
-                provider,
-                issued_before: super::mint::START_MS,
-            },
-            false,
-        ),
+        (jti("login", "t1"), true),
+        (jti("partner", "t1"), false),
+        (jti("login", "t2"), false),
+        (subject("login", "dana"), true),
+        (subject("partner", "dana"), false),
+        (subject("login", "t1"), false),
+        (issuer(START_MS + 1), true),
+        (issuer(START_MS), false),
     ];
     for (revocation, covers) in revocations {
         assert_eq!(told(&engine.decide(&mut scratch, &request)), ALLOWED);
         assert_eq!(engine.revoke(revocation.clone()), Revoked::AsAsked);
         let expected = if covers { invalid("revoked") } else { ALLOWED };
-        assert_eq!(
-            told(&engine.decide(&mut scratch, &request)),
-            expected,
-            "{revocation:?}"
-        );
-        assert_eq!(
-            told(&engine.decide(&mut engine.scratch(), &request)),
-            expected
-        );
-        assert_eq!(engine.revocations(), std::slice::from_ref(&revocation));
+        let decision = told(&engine.decide(&mut scratch, &request));
+        assert_eq!(decision, expected, "{revocation:?}");
+        let mut other = engine.scratch();
+        assert_eq!(told(&engine.decide(&mut other, &request)), expected);
+        let listed = engine.revocations();
+        assert_eq!(listed, std::slice::from_ref(&revocation));
         assert!(engine.restore(&revocation));
     }
     assert_eq!(told(&engine.decide(&mut scratch, &request)), ALLOWED);
