@@ -31,7 +31,11 @@ pub(crate) fn run(arguments: &Quota) -> Result<Outcome, Failure> {
             let at = At::open(at)?;
             let count = at.told(at.store.reset(limit, *key))?;
             let counters = if count == 1 { "counter" } else { "counters" };
-            writeln!(out, "{}: {count} {counters} reset", one_line(limit.as_bytes()))?;
+            writeln!(
+                out,
+                "{}: {count} {counters} reset",
+                one_line(limit.as_bytes())
+            )?;
         }
         QuotaAct::Export { at } => {
             let at = At::open(at)?;
@@ -149,7 +153,11 @@ fn show(
     }
     writeln!(out, "{}", table.trim_fmt())?;
     if counters.len() > ROWS {
-        writeln!(out, "and {} more: --format json has all", counters.len() - ROWS)?;
+        writeln!(
+            out,
+            "and {} more: --format json has all",
+            counters.len() - ROWS
+        )?;
     }
     Ok(())
 }

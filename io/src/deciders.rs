@@ -160,7 +160,11 @@ mod tests {
         let (sender, receiver) = channel();
         for number in 0..500 {
             let sender = sender.clone();
-            let path = if number % 2 == 0 { "/open/a" } else { "/closed" };
+            let path = if number % 2 == 0 {
+                "/open/a"
+            } else {
+                "/closed"
+            };
             let sent = deciders.decide(request(path), move |decision| {
                 sender.send((number, decision.allowed())).unwrap();
             });

@@ -39,6 +39,7 @@ use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
+use crate::quota::store::{QuotaStore, Shared};
 use crate::request::{Charge, Request};
 use authorize::Listen;
 use charge::Charger;
@@ -75,6 +76,7 @@ pub struct Engine {
     installed: Mutex<Installed>,
     time: Time,
     making: Making,
+    store: Option<Arc<Shared>>,
     /// There are some once a policy with limits was installed.
     tickets: OnceLock<Tickets>,
 }
@@ -93,6 +95,7 @@ pub struct EngineConfig {
     clock: Arc<dyn Clock>,
     replay: bool,
     processes: u32,
+    store: Option<Arc<dyn QuotaStore>>,
 }
 
 impl Default for EngineConfig {
@@ -102,6 +105,7 @@ impl Default for EngineConfig {
             clock: Arc::new(SystemClock),
             replay: false,
             processes: 1,
+            store: None,
         }
     }
 }
@@ -132,6 +136,13 @@ impl EngineConfig {
     #[must_use]
     pub fn with_processes(self, processes: u32) -> Self {
         Self { processes, ..self }
+    }
+
+    /// Counts the limits whose policy says `store` there; without one such a policy is not installed.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn QuotaStore>) -> Self {
+        let store = Some(store);
+        Self { store, ..self }
     }
 }
 
@@ -189,6 +200,8 @@ impl fmt::Display for InstallError {
 
 impl std::error::Error for InstallError {}
 
+/// Counters of a store that an engine holds units of at once.
+const SHARED_COUNTERS: usize = 65_536;
 /// Numbers installations, of all engines.
 static INSTALLATIONS: AtomicU64 = AtomicU64::new(1);
 /// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
@@ -204,7 +217,10 @@ impl Engine {
             processes: u64::from(config.processes.max(1)),
             replay: config.replay,
         };
-        let counters = CounterSet::build(&policy.program.limits, &CounterSet::default(), making)?;
+        let store = config.store;
+        let store = store.map(|store| Arc::new(Shared::new(store, SHARED_COUNTERS)));
+        let (limits, none) = (&policy.program.limits, CounterSet::default());
+        let counters = CounterSet::build(limits, &none, making, store.as_ref())?;
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let engine = Self {
             current: AtomicU64::new(number),
@@ -215,6 +231,7 @@ impl Engine {
             }),
             time: Time::new(config.clock, config.replay),
             making,
+            store,
             tickets: OnceLock::new(),
         };
         engine.prepare_tickets();
@@ -234,7 +251,8 @@ impl Engine {
         let before = {
             let mut installed = self.installed();
             let limits = &policy.program.limits;
-            let counters = CounterSet::build(limits, &installed.counters, self.making)?;
+            let (before, store) = (&installed.counters, self.store.as_ref());
+            let counters = CounterSet::build(limits, before, self.making, store)?;
             let next = Installed {
                 number,
                 policy,

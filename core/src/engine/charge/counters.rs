@@ -1,11 +1,13 @@
 //! The counters of an engine: built when a policy is installed, kept while a limit stays the same.
 
 use super::key::Seeds;
+use super::stored::Stored;
 use crate::engine::InstallError;
 use crate::program::condition::Zone;
 use crate::program::hash::mix;
 use crate::program::limits::{Amount, Limit, Limits};
 use crate::program::vocabulary::limits::{self, CalendarUnit, LimitKind};
+use crate::quota::store::{MAX_STRICT, Shared};
 use crate::quota::{
     Allowance, Calendar, Counters, Excess, Kind, KindError, OnFull, Plan, Span, Unit,
 };
@@ -22,9 +24,26 @@ pub(in crate::engine) struct CounterSet {
 /// What one limit counts with.
 #[derive(Debug)]
 pub(super) struct LimitCounter {
-    pub(super) counter: Arc<Counter>,
+    home: Home,
     /// By tier, in the order of the policy, the default last.
     pub(super) allowances: Box<[Allowance]>,
+}
+
+/// Where it is counted.
+#[derive(Debug)]
+enum Home {
+    Here(Arc<Counter>),
+    Store(Arc<Stored>),
+}
+
+impl LimitCounter {
+    /// What its keys are hashed with.
+    pub(super) fn seeds(&self) -> Seeds {
+        match &self.home {
+            Home::Here(counter) => counter.seeds,
+            Home::Store(stored) => stored.seeds,
+        }
+    }
 }
 
 /// Counters, and what they were built of.
@@ -49,7 +68,7 @@ struct Built {
 /// How counters of an engine are made.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Making {
-    /// Among how many processes each limit is divided.
+    /// Among how many processes each limit that is counted here is divided.
     pub(in crate::engine) processes: u64,
     /// Whether secrets are the same in every run, so that a replay is one.
     pub(in crate::engine) replay: bool,
@@ -61,35 +80,105 @@ impl CounterSet {
         limits: &Limits,
         before: &Self,
         making: Making,
+        store: Option<&Arc<Shared>>,
     ) -> Result<Self, InstallError> {
-        let slots = limits.limits.iter().map(|limit| {
-            if limit.store.is_some() {
-                // Counting in the process instead would be another limit than the one that is written.
-                return Err(InstallError::StoreMissing {
-                    limit: limit.id.to_string(),
-                });
-            }
-            LimitCounter::build(limit, before, making).map_err(|error| InstallError::Limit {
+        let refuse = |limit: &Limit, problem: String| InstallError::Limit {
+            limit: limit.id.to_string(),
+            problem,
+        };
+        let slot = |limit: &Limit| {
+            let kind = kind(&limit.kind);
+            let Some(settings) = limit.store else {
+                return LimitCounter::here(limit, kind, before, making)
+                    .map_err(|error| refuse(limit, error.to_string()));
+            };
+            // Counting in the process instead would be another limit than the one that is written.
+            let store = store.ok_or_else(|| InstallError::StoreMissing {
                 limit: limit.id.to_string(),
-                problem: error.to_string(),
+            })?;
+            let allowances =
+                allowances(limit, &kind, 1).map_err(|error| refuse(limit, error.to_string()))?;
+            let calendar = match kind {
+                Kind::Window(Span::Calendar(calendar)) => Some(calendar),
+                _ => None,
+            };
+            let known = before.stored_as(limit).map(|stored| stored.seeds);
+            let seeds = known.unwrap_or_else(|| seeds(limit, making));
+            let nodes = making.processes;
+            let stored = Stored::build(
+                limit,
+                settings,
+                store,
+                calendar,
+                &allowances,
+                (seeds, nodes),
+            )?;
+            Ok(LimitCounter {
+                home: Home::Store(Arc::new(stored)),
+                allowances,
             })
-        });
-        Ok(Self {
-            slots: slots.collect::<Result<_, _>>()?,
-        })
+        };
+        let set = Self {
+            slots: limits.limits.iter().map(slot).collect::<Result<_, _>>()?,
+        };
+        match set.too_strict(limits) {
+            Some(limit) => {
+                let problem = format!("a decision asks a store about at most {MAX_STRICT} limits");
+                Err(refuse(limit, problem))
+            }
+            None => Ok(set),
+        }
+    }
+
+    /// The first limit beyond those that one question to a store can be about.
+    fn too_strict<'l>(&self, limits: &'l Limits) -> Option<&'l Limit> {
+        let strict = |number: &usize| {
+            self.stored(*number)
+                .is_some_and(|stored| stored.is_strict())
+        };
+        let mut numbers = (0..self.slots.len()).filter(strict);
+        limits.limits.get(numbers.nth(MAX_STRICT)?)
+    }
+
+    /// The counters of a limit that is counted in the process.
+    pub(super) fn here(&self, number: usize) -> Option<&Arc<Counter>> {
+        match &self.slots.get(number)?.home {
+            Home::Here(counter) => Some(counter),
+            Home::Store(_) => None,
+        }
+    }
+
+    /// A limit that is counted in a store.
+    pub(super) fn stored(&self, number: usize) -> Option<&Arc<Stored>> {
+        match &self.slots.get(number)?.home {
+            Home::Store(stored) => Some(stored),
+            Home::Here(_) => None,
+        }
+    }
+
+    fn stored_as(&self, limit: &Limit) -> Option<&Stored> {
+        (0..self.slots.len())
+            .filter_map(|number| self.stored(number))
+            .map(|stored| &**stored)
+            .find(|stored| stored.identity == limit.identity)
     }
 
     /// By limit, how many requests found no room for a counter.
     pub(in crate::engine) fn crowded(&self) -> impl Iterator<Item = u64> {
-        self.slots
-            .iter()
-            .map(|slot| slot.counter.counters.crowded())
+        (0..self.slots.len()).map(|number| {
+            self.here(number)
+                .map_or(0, |counter| counter.counters.crowded())
+        })
     }
 }
 
 impl LimitCounter {
-    fn build(limit: &Limit, before: &CounterSet, making: Making) -> Result<Self, KindError> {
-        let kind = kind(&limit.kind);
+    fn here(
+        limit: &Limit,
+        kind: Kind,
+        before: &CounterSet,
+        making: Making,
+    ) -> Result<Self, KindError> {
         let allowances = allowances(limit, &kind, making.processes)?;
         let most = allowances.iter().map(|allowance| allowance.limit).max();
         let plan = Plan {
@@ -102,10 +191,8 @@ impl LimitCounter {
                 limits::OnFull::Allow => OnFull::Allow,
             },
         };
-        let known = before
-            .slots
-            .iter()
-            .map(|slot| &slot.counter)
+        let known = (0..before.slots.len())
+            .filter_map(|number| before.here(number))
             .find(|counter| counter.identity == limit.identity);
         let counter = match known {
             Some(known) if known.plan.serves(&plan) => Arc::clone(known),
@@ -117,7 +204,7 @@ impl LimitCounter {
             )?),
         };
         Ok(Self {
-            counter,
+            home: Home::Here(counter),
             allowances,
         })
     }

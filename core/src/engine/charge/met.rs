@@ -9,6 +9,7 @@ use crate::engine::verdict::Verdict;
 use crate::program::Program;
 use crate::program::limits::Limit;
 use crate::program::vocabulary::limits::LimitKind;
+use crate::quota::store::{self, Charged};
 use crate::quota::{Ask, Now, Outcome, Receipt, Verdict as Answer};
 use serde::Serialize;
 
@@ -31,12 +32,61 @@ pub(super) struct Met {
     pub(super) receipt: Receipt,
 }
 
+/// The numbers that a limit told, wherever it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    Here(Outcome),
+    Stored { limit: u64, charged: Charged },
+}
+
+impl Told {
+    pub(super) fn limit(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.limit(),
+            Self::Stored { limit, .. } => *limit,
+        }
+    }
+
+    pub(super) fn remaining(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.remaining(),
+            Self::Stored { charged, .. } => charged.remaining,
+        }
+    }
+
+    pub(super) fn reset_ms(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.reset_ms(),
+            Self::Stored { charged, .. } => charged.reset_ms,
+        }
+    }
+
+    pub(super) fn retry_after_ms(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.retry_after_ms(),
+            Self::Stored { charged, .. } => charged.retry_ms,
+        }
+    }
+
+    /// Whether it refuses for now.
+    pub(super) fn refuses(&self) -> bool {
+        match self {
+            Self::Here(outcome) => outcome.verdict() == Answer::Denied,
+            Self::Stored { charged, .. } => charged.outcome == store::Outcome::Refused,
+        }
+    }
+}
+
 /// What a limit said.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Said {
     /// It has not been asked.
     Nothing,
     Outcome(Outcome),
+    /// By its store.
+    Stored(Charged),
+    /// By its store: the cost is above what it could ever pass.
+    TooDear,
     /// Its condition, cost or key cannot be told; the decision's `detail`.
     Undecided(&'static str),
     /// A value of its key is absent, and it denies then.
@@ -54,25 +104,25 @@ impl Met {
     }
 
     pub(super) fn peek(&mut self, counters: &CounterSet, now: Now) {
-        if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
-            let outcome = slot.counter.counters.peek(self.key, &self.ask, now);
+        if let (true, Some(counter)) = (self.is_open(), counters.here(self.number())) {
+            let outcome = counter.counters.peek(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
         }
     }
 
     pub(super) fn take(&mut self, counters: &CounterSet, now: Now) {
-        if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
-            let (outcome, receipt) = slot.counter.counters.take(self.key, &self.ask, now);
+        if let (true, Some(counter)) = (self.is_open(), counters.here(self.number())) {
+            let (outcome, receipt) = counter.counters.take(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
             self.receipt = receipt;
         }
     }
 
-    /// Gives back what was taken.
+    /// Gives back what was taken here.
     pub(super) fn restore(&mut self, counters: &CounterSet, now: Now) {
-        if let Some(slot) = counters.slots.get(self.number()) {
+        if let Some(counter) = counters.here(self.number()) {
             let receipt = core::mem::take(&mut self.receipt);
-            slot.counter.counters.restore(receipt, now);
+            counter.counters.restore(receipt, now);
             self.peek(counters, now);
         }
     }
@@ -82,7 +132,13 @@ impl Met {
         match self.said {
             Said::Undecided(_) => Some(Reason::Indeterminate),
             Said::KeyMissing => Some(Reason::QuotaUnavailable),
+            Said::TooDear => Some(Reason::CostExceedsLimit),
             Said::Nothing => None,
+            Said::Stored(charged) => match charged.outcome {
+                store::Outcome::Admitted => None,
+                store::Outcome::Refused => Some(Reason::QuotaExceeded),
+                store::Outcome::Unavailable(_) => Some(Reason::QuotaUnavailable),
+            },
             Said::Outcome(outcome) => match outcome.verdict() {
                 Answer::Admitted => None,
                 Answer::Denied => Some(Reason::QuotaExceeded),
@@ -97,6 +153,10 @@ impl Met {
             Said::Undecided(detail) => Some(detail),
             Said::KeyMissing => Some("key_missing"),
             Said::Outcome(outcome) if outcome.verdict() == Answer::Full => Some("table_full"),
+            Said::Stored(Charged {
+                outcome: store::Outcome::Unavailable(_),
+                ..
+            }) => Some("store_down"),
             _ => program
                 .limits
                 .limits
@@ -105,9 +165,16 @@ impl Met {
         }
     }
 
-    fn outcome(&self) -> Option<Outcome> {
+    /// The numbers that it told.
+    pub(super) fn told(&self) -> Option<Told> {
+        let limit = self.ask.limit;
         match self.said {
-            Said::Outcome(outcome) => Some(outcome),
+            Said::Outcome(outcome) => Some(Told::Here(outcome)),
+            Said::Stored(Charged {
+                outcome: store::Outcome::Unavailable(_),
+                ..
+            }) => None,
+            Said::Stored(charged) => Some(Told::Stored { limit, charged }),
             _ => None,
         }
     }
@@ -207,11 +274,11 @@ pub struct LimitStates<'a> {
 
 impl<'a> LimitStates<'a> {
     /// The limits in force with what they were asked, those without an answer left out.
-    fn next_met(&mut self) -> Option<(&'a Limit, Outcome)> {
+    fn next_met(&mut self) -> Option<(&'a Limit, Told)> {
         loop {
             let met = self.met.next()?;
             let limit = self.program.limits.limits.get(met.number());
-            if let (false, Some(limit), Some(outcome)) = (met.shadow, limit, met.outcome()) {
+            if let (false, Some(limit), Some(outcome)) = (met.shadow, limit, met.told()) {
                 return Some((limit, outcome));
             }
         }
@@ -274,7 +341,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Limits in force and what they said.
-    pub(super) fn met(&self) -> impl Iterator<Item = (&'a Limit, Outcome)> + use<'a> {
+    pub(super) fn met(&self) -> impl Iterator<Item = (&'a Limit, Told)> + use<'a> {
         let mut states = self.limits();
         core::iter::from_fn(move || states.next_met())
     }
@@ -288,8 +355,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Those of them that refuse for now.
-    pub(super) fn refusing(&self) -> impl Iterator<Item = (&'a Limit, Outcome)> + use<'a> {
-        self.met()
-            .filter(|(_, outcome)| outcome.verdict() == Answer::Denied)
+    pub(super) fn refusing(&self) -> impl Iterator<Item = (&'a Limit, Told)> + use<'a> {
+        self.met().filter(|(_, told)| told.refuses())
     }
 }

@@ -6,6 +6,7 @@
 //! | [`counters`] | the counters of an engine, from policy to policy |
 //! | [`met`] | what one limit says, for the decision and its reader |
 //! | [`headers`] | the same as header fields |
+//! | [`stored`] | limits that are counted in a store |
 //! | [`ticket`] | what is settled later |
 //! | [`told`] | the same for people |
 
@@ -13,6 +14,7 @@ pub(super) mod counters;
 mod headers;
 mod key;
 mod met;
+mod stored;
 pub(super) mod ticket;
 mod told;
 
@@ -31,13 +33,15 @@ use crate::program::limits::{Amount, Cost, Limit};
 use crate::program::predicate::{Unwatched, Values};
 use crate::program::vocabulary::Truth;
 use crate::program::vocabulary::limits::{LimitKind, OnError, OnMissing};
+use crate::quota::store::Outcome;
 use crate::quota::{Ask, Now, Receipt};
 use crate::request::{Charge, Value};
 use counters::{CounterSet, LimitCounter};
 use key::NoKey;
 use met::{Met, Said};
 use std::sync::Arc;
-use ticket::{Entry, Tickets};
+use stored::{Debt, Stored};
+use ticket::{Entry, Owed, Tickets};
 
 /// What limits are asked with.
 #[derive(Clone, Copy)]
@@ -142,7 +146,7 @@ impl Charger<'_> {
                 charges.push(met);
             }
         }
-        self.charge_from(charges, first, which);
+        self.charge_from(charges, first, which, view);
         match which {
             Which::All => charges.refusal(false),
             Which::Always => None,
@@ -150,9 +154,12 @@ impl Charger<'_> {
     }
 
     /// Peeks at all and takes from all; where one refuses, only those are charged that always are.
-    fn charge_from(&self, charges: &mut Charges, first: usize, which: Which) {
+    fn charge_from(&self, charges: &mut Charges, first: usize, which: Which, view: &View<'_>) {
         let takes = matches!(self.charge, Charge::Take | Charge::Reserve);
         let met = charges.from(first);
+        if view.bound.program.limits.any_stored {
+            return self.charge_with_store(met, which, takes, view);
+        }
         let alone = met.len() == 1;
         if !takes || !alone {
             for one in &mut *met {
@@ -191,6 +198,112 @@ impl Charger<'_> {
         }
     }
 
+    /// The same where a store counts some of them: what is counted here is asked first, and charged last.
+    #[inline(never)]
+    fn charge_with_store(&self, met: &mut [Met], which: Which, takes: bool, view: &View<'_>) {
+        let here = |one: &Met| self.counters.here(one.number()).is_some();
+        for one in met.iter_mut() {
+            one.peek(self.counters, self.now);
+        }
+        if !takes {
+            return self.strict_at_once(met, view, false, |_, _| true);
+        }
+        let refused = met.iter().any(|one| !one.shadow && one.refuses().is_some());
+        let together = which == Which::All && !refused;
+        for one in met.iter_mut().filter(|one| one.shadow || !together) {
+            if (one.shadow || one.always) && one.is_open() {
+                self.take_one(one, view);
+            }
+        }
+        if !together {
+            return;
+        }
+        let enforced = |one: &&mut Met| !one.shadow;
+        let refuses = |met: &[Met]| met.iter().any(|one| !one.shadow && one.refuses().is_some());
+        for one in met.iter_mut().filter(enforced) {
+            if self.stored(one).is_some_and(|stored| !stored.is_strict()) {
+                self.take_one(one, view);
+            }
+        }
+        if !refuses(met) {
+            self.strict_at_once(met, view, true, |one, stored| {
+                !one.shadow && stored.is_strict()
+            });
+        }
+        if !refuses(met) {
+            for one in met.iter_mut().filter(enforced).filter(|one| here(one)) {
+                one.take(self.counters, self.now);
+                if one.refuses().is_some() {
+                    break;
+                }
+            }
+        }
+        if refuses(met) {
+            let before = met.iter_mut().filter(enforced);
+            for one in before.filter(|one| !one.always) {
+                self.give_back(one, view);
+            }
+        }
+    }
+
+    fn stored(&self, met: &Met) -> Option<&Arc<Stored>> {
+        self.counters.stored(met.number())
+    }
+
+    fn take_one(&self, met: &mut Met, view: &View<'_>) {
+        let limit = view.bound.program.limits.limits.get(met.number());
+        match (self.stored(met), limit) {
+            (Some(stored), Some(limit)) if met.is_open() => stored.take(limit, met, view, self.now),
+            _ => met.take(self.counters, self.now),
+        }
+    }
+
+    /// One question to the store about several limits.
+    fn strict_at_once(
+        &self,
+        met: &mut [Met],
+        view: &View<'_>,
+        take: bool,
+        which: impl Fn(&Met, &Stored) -> bool,
+    ) {
+        let limits = &view.bound.program.limits.limits;
+        let asked = met.iter_mut().filter_map(|one| {
+            let stored = &**self.stored(one)?;
+            let limit = limits.get(one.number())?;
+            (one.is_open() && which(one, stored)).then_some((limit, stored, one))
+        });
+        stored::all_at_once(asked, view, self.now, take);
+    }
+
+    /// Takes a charge back, wherever it was taken.
+    fn give_back(&self, met: &mut Met, view: &View<'_>) {
+        match self.debt(met, view) {
+            Some(debt) => debt.settle(0, self.now),
+            None if met.receipt.is_charged() => met.restore(self.counters, self.now),
+            None => {}
+        }
+    }
+
+    /// What was charged in a store.
+    fn debt(&self, met: &Met, view: &View<'_>) -> Option<Debt> {
+        let stored = self.stored(met)?;
+        let limit = view.bound.program.limits.limits.get(met.number())?;
+        let Said::Stored(charged) = met.said else {
+            return None;
+        };
+        if charged.outcome != Outcome::Admitted {
+            return None;
+        }
+        let (key, kind) = stored.question(limit, met, view, self.now);
+        Some(Debt {
+            stored: Arc::clone(stored),
+            tag: met.key,
+            charged,
+            key,
+            kind,
+        })
+    }
+
     /// Keeps what is to be settled: the end of what is under way, and of a reservation all of it.
     fn keep_ticket(&self, charges: &mut Charges, view: &View<'_>) {
         let Some(tickets) = self.tickets else { return };
@@ -200,7 +313,9 @@ impl Charger<'_> {
             let concurrent = limits
                 .get(met.number())
                 .is_some_and(|limit| matches!(limit.kind, LimitKind::Concurrency { .. }));
-            (reserves || concurrent) && met.receipt.is_charged()
+            let charged = met.receipt.is_charged()
+                || matches!(met.said, Said::Stored(charged) if charged.outcome == Outcome::Admitted);
+            (reserves || concurrent) && charged
         };
         let count = charges.iter().filter(|met| is_kept(met)).count();
         if count == 0 {
@@ -211,11 +326,16 @@ impl Charger<'_> {
                 return None;
             }
             let limit = limits.get(met.number())?;
-            let slot = self.counters.slots.get(met.number())?;
+            let owed = match self.debt(met, view) {
+                Some(debt) => Owed::Store(debt),
+                None => Owed::Here {
+                    counter: Arc::clone(self.counters.here(met.number())?),
+                    receipt: core::mem::take(&mut met.receipt),
+                    ask: met.ask,
+                },
+            };
             Some(Entry {
-                counter: Arc::clone(&slot.counter),
-                receipt: core::mem::take(&mut met.receipt),
-                ask: met.ask,
+                owed,
                 concurrent: matches!(limit.kind, LimitKind::Concurrency { .. }),
                 by_cost: matches!(limit.cost, Cost::Request),
             })
@@ -265,7 +385,7 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         return Some(met);
     };
     met.ask.cost = cost;
-    let seeds = slot.counter.seeds;
+    let seeds = slot.seeds();
     let shared = limit.on_missing == OnMissing::Shared;
     let keys = key::key(&*limit.by, view, seeds, shared).and_then(|key| {
         // What is absent is no value to count.
