@@ -24,7 +24,8 @@ mod view;
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
 pub use charge::ticket::{Ticket, TicketError};
 pub use charge::{
-    AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
+    AskedLimit, CountersError, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders,
+    RateLimitPolicy, RestoredCounters,
 };
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
@@ -39,6 +40,7 @@ use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
+use crate::quota::Now;
 use crate::quota::store::{QuotaStore, Shared};
 use crate::request::{Charge, Request};
 use authorize::Listen;
@@ -220,7 +222,7 @@ impl Engine {
         let store = config.store;
         let store = store.map(|store| Arc::new(Shared::new(store, SHARED_COUNTERS)));
         let (limits, none) = (&policy.program.limits, CounterSet::default());
-        let counters = CounterSet::build(limits, &none, making, store.as_ref())?;
+        let counters = CounterSet::build(limits, &none, making, store.as_ref(), Now::default())?;
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let engine = Self {
             current: AtomicU64::new(number),
@@ -252,7 +254,8 @@ impl Engine {
             let mut installed = self.installed();
             let limits = &policy.program.limits;
             let (before, store) = (&installed.counters, self.store.as_ref());
-            let counters = CounterSet::build(limits, before, self.making, store)?;
+            let now = self.time.current();
+            let counters = CounterSet::build(limits, before, self.making, store, now)?;
             let next = Installed {
                 number,
                 policy,

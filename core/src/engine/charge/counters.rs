@@ -9,7 +9,8 @@ use crate::program::limits::{Amount, Limit, Limits};
 use crate::program::vocabulary::limits::{self, CalendarUnit, LimitKind};
 use crate::quota::store::{MAX_STRICT, Shared};
 use crate::quota::{
-    Allowance, Calendar, Counters, Excess, Kind, KindError, OnFull, Plan, Span, Unit,
+    Allowance, Calendar, Counters, Excess, Kind, KindError, Now, OnFull, Plan, Restored,
+    SnapshotError, Span, Unit,
 };
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -22,7 +23,7 @@ pub(in crate::engine) struct CounterSet {
 }
 
 /// What one limit counts with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LimitCounter {
     home: Home,
     /// By tier, in the order of the policy, the default last.
@@ -30,13 +31,21 @@ pub(super) struct LimitCounter {
 }
 
 /// Where it is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Home {
     Here(Arc<Counter>),
     Store(Arc<Stored>),
 }
 
 impl LimitCounter {
+    /// The same limit with other counters.
+    pub(super) fn counting(&self, counter: Arc<Counter>) -> Self {
+        Self {
+            home: Home::Here(counter),
+            allowances: self.allowances.clone(),
+        }
+    }
+
     /// What its keys are hashed with.
     pub(super) fn seeds(&self) -> Seeds {
         match &self.home {
@@ -53,16 +62,7 @@ pub(super) struct Counter {
     pub(super) identity: [u8; 32],
     pub(super) seeds: Seeds,
     pub(super) counters: Counters,
-    plan: Built,
-}
-
-/// What of a plan cannot change without another table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Built {
-    capacity: usize,
-    on_full: OnFull,
-    /// Where each key has room for as many entries.
-    most: u64,
+    plan: Plan,
 }
 
 /// How counters of an engine are made.
@@ -81,6 +81,7 @@ impl CounterSet {
         before: &Self,
         making: Making,
         store: Option<&Arc<Shared>>,
+        now: Now,
     ) -> Result<Self, InstallError> {
         let refuse = |limit: &Limit, problem: String| InstallError::Limit {
             limit: limit.id.to_string(),
@@ -89,7 +90,7 @@ impl CounterSet {
         let slot = |limit: &Limit| {
             let kind = kind(&limit.kind);
             let Some(settings) = limit.store else {
-                return LimitCounter::here(limit, kind, before, making)
+                return LimitCounter::here(limit, kind, before, making, now)
                     .map_err(|error| refuse(limit, error.to_string()));
             };
             // Counting in the process instead would be another limit than the one that is written.
@@ -178,6 +179,7 @@ impl LimitCounter {
         kind: Kind,
         before: &CounterSet,
         making: Making,
+        now: Now,
     ) -> Result<Self, KindError> {
         let allowances = allowances(limit, &kind, making.processes)?;
         let most = allowances.iter().map(|allowance| allowance.limit).max();
@@ -195,7 +197,7 @@ impl LimitCounter {
             .filter_map(|number| before.here(number))
             .find(|counter| counter.identity == limit.identity);
         let counter = match known {
-            Some(known) if known.plan.serves(&plan) => Arc::clone(known),
+            Some(known) if known.serves(&plan) => Arc::clone(known),
             known => Arc::new(Counter::build(
                 limit,
                 plan,
@@ -210,49 +212,62 @@ impl LimitCounter {
     }
 }
 
-impl Built {
-    fn of(plan: &Plan) -> Self {
-        Self {
-            capacity: plan.capacity,
-            on_full: plan.on_full,
-            most: match plan.kind {
-                Kind::Sliding { exact: true, .. }
-                | Kind::Concurrency { .. }
-                | Kind::Distinct { .. } => plan.most,
-                _ => 0,
-            },
-        }
-    }
-
-    /// Whether a table that was built so does for a plan.
-    fn serves(self, plan: &Plan) -> bool {
-        let wanted = Self::of(plan);
-        self.capacity == wanted.capacity
-            && self.on_full == wanted.on_full
-            && self.most >= wanted.most
-    }
-}
-
 impl Counter {
-    /// Counters of another size, or the first of a limit.
+    /// Counters of another size with what was counted in those before, or the first of a limit.
     fn build(
         limit: &Limit,
         plan: Plan,
         before: Option<&Self>,
         making: Making,
+        now: Now,
     ) -> Result<Self, KindError> {
-        let built = Built::of(&plan);
-        let seeds = match before {
-            Some(before) => before.seeds,
-            None => seeds(limit, making),
-        };
-        let counters = Counters::new(plan)?;
-        Ok(Self {
+        let counter = Self {
             identity: limit.identity,
+            seeds: before.map_or_else(|| seeds(limit, making), |before| before.seeds),
+            counters: Counters::new(plan.clone())?,
+            plan,
+        };
+        if let Some(before) = before {
+            // A key for which there is no room any more begins anew.
+            let _ = counter.load(&before.save(now), now);
+        }
+        Ok(counter)
+    }
+
+    /// Counters of the same limit in which nothing is counted.
+    pub(super) fn empty(&self, seeds: Seeds) -> Result<Self, KindError> {
+        Ok(Self {
+            identity: self.identity,
             seeds,
-            counters,
-            plan: built,
+            counters: Counters::new(self.plan.clone())?,
+            plan: self.plan.clone(),
         })
+    }
+
+    pub(super) fn save(&self, now: Now) -> Vec<u8> {
+        self.counters.save(self.label(), now)
+    }
+
+    pub(super) fn load(&self, bytes: &[u8], now: Now) -> Result<Restored, SnapshotError> {
+        self.counters.load(bytes, self.label(), now)
+    }
+
+    /// What the limit, its key, its period and its secrets come to.
+    fn label(&self) -> u64 {
+        let words = self.identity.as_chunks::<8>().0.iter();
+        let words = words.map(|word| u64::from_le_bytes(*word));
+        words.chain(self.seeds).fold(0, mix)
+    }
+
+    /// Whether these counters do for a plan of the same limit.
+    fn serves(&self, plan: &Plan) -> bool {
+        let remembers = matches!(
+            plan.kind,
+            Kind::Sliding { exact: true, .. } | Kind::Concurrency { .. } | Kind::Distinct { .. }
+        );
+        self.plan.capacity == plan.capacity
+            && self.plan.on_full == plan.on_full
+            && (!remembers || self.plan.most >= plan.most)
     }
 }
 

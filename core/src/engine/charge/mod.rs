@@ -6,6 +6,7 @@
 //! | [`counters`] | the counters of an engine, from policy to policy |
 //! | [`met`] | what one limit says, for the decision and its reader |
 //! | [`headers`] | the same as header fields |
+//! | [`saved`] | counters as bytes |
 //! | [`stored`] | limits that are counted in a store |
 //! | [`ticket`] | what is settled later |
 //! | [`told`] | the same for people |
@@ -14,6 +15,7 @@ pub(super) mod counters;
 mod headers;
 mod key;
 mod met;
+mod saved;
 mod stored;
 pub(super) mod ticket;
 mod told;
@@ -21,6 +23,7 @@ mod told;
 pub use headers::{RateLimit, RateLimitHeaders, RateLimitPolicy};
 pub(super) use met::Charges;
 pub use met::{LimitState, LimitStates};
+pub use saved::{CountersError, RestoredCounters};
 pub(super) use told::told;
 pub use told::{AskedLimit, KeyValue};
 
