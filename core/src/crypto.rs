@@ -5,12 +5,27 @@ use std::fmt::Write as _;
 
 /// SHA-256 of several pieces, each preceded by its length, so that no two lists of pieces are alike (FIPS 180-4).
 pub(crate) fn digest<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for piece in pieces {
-        hash.update((piece.len() as u64).to_le_bytes());
-        hash.update(piece);
+    let mut hash = Pieces::new();
+    pieces.into_iter().for_each(|piece| hash.add(piece));
+    hash.finish()
+}
+
+/// SHA-256 of pieces that come one after the other, each preceded by its length.
+pub(crate) struct Pieces(Sha256);
+
+impl Pieces {
+    pub(crate) fn new() -> Self {
+        Self(Sha256::new())
     }
-    hash.finalize().into()
+
+    pub(crate) fn add(&mut self, piece: &[u8]) {
+        self.0.update((piece.len() as u64).to_le_bytes());
+        self.0.update(piece);
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
 }
 
 /// Lower-case hexadecimal digits.

@@ -63,10 +63,10 @@ pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
-    AskedLimit, Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation,
-    Failed, Guard, Headers, HeldRole, InstallError, KeyValue, LayerVerdict, LimitState,
-    LimitStates, Nearest, Obligation, Obligations, RateLimit, RateLimitHeaders, RateLimitPolicy,
-    Scratch, Shadow, SourceLine, Ticket, TicketError,
+    AskedLimit, Candidate, CountersError, Decision, DormantGrant, Engine, EngineConfig, Evaluated,
+    Explanation, Failed, Guard, Headers, HeldRole, InstallError, KeyValue, LayerVerdict,
+    LimitState, LimitStates, Nearest, Obligation, Obligations, RateLimit, RateLimitHeaders,
+    RateLimitPolicy, RestoredCounters, Scratch, Shadow, SourceLine, Ticket, TicketError,
 };
 pub use load::{LoadOptions, Phase, Source};
 pub use policy::{Counts, Inputs, Memory, Policy};

@@ -24,7 +24,8 @@ mod view;
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
 pub use charge::ticket::{Ticket, TicketError};
 pub use charge::{
-    AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
+    AskedLimit, CountersError, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders,
+    RateLimitPolicy, RestoredCounters,
 };
 pub use explain::{
     Candidate, DormantGrant, Evaluated, Explanation, Failed, HeldRole, LayerVerdict, Nearest,
@@ -39,6 +40,7 @@ use crate::program::Program;
 use crate::program::leaf::Entry;
 use crate::program::predicate::Unwatched;
 use crate::program::vocabulary::Truth;
+use crate::quota::Now;
 use crate::quota::store::{QuotaStore, Shared};
 use crate::request::{Charge, Request};
 use authorize::Listen;
@@ -76,6 +78,7 @@ pub struct Engine {
     installed: Mutex<Installed>,
     time: Time,
     making: Making,
+    store: Option<Arc<Shared>>,
     /// There are some once a policy with limits was installed.
     tickets: OnceLock<Tickets>,
 }
@@ -127,18 +130,6 @@ impl EngineConfig {
         Self { clock, ..self }
     }
 
-    /// Counts limits that say so in a store, together with other processes.
-    ///
-    /// Without one, a policy with such a limit is not installed, unless the engine is
-    /// in replay: then there are no other processes, and it is counted here.
-    #[must_use]
-    pub fn with_store(self, store: Arc<dyn QuotaStore>) -> Self {
-        Self {
-            store: Some(store),
-            ..self
-        }
-    }
-
     /// Divides limits that are counted in the process among so many, as a host that forks has; 1 by default.
     ///
     /// Each process gives out its part, rounded down, so that all together give out
@@ -148,6 +139,13 @@ impl EngineConfig {
     pub fn with_processes(self, processes: u32) -> Self {
         Self { processes, ..self }
     }
+
+    /// Counts the limits whose policy says `store` there; without one such a policy is not installed.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn QuotaStore>) -> Self {
+        let store = Some(store);
+        Self { store, ..self }
+    }
 }
 
 impl fmt::Debug for EngineConfig {
@@ -155,7 +153,6 @@ impl fmt::Debug for EngineConfig {
         f.debug_struct("EngineConfig")
             .field("replay", &self.replay)
             .field("processes", &self.processes)
-            .field("store", &self.store.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -205,9 +202,8 @@ impl fmt::Display for InstallError {
 
 impl std::error::Error for InstallError {}
 
-/// Counters of which an engine holds leases at once; the oldest give way.
-const LEASED_COUNTERS: usize = 16_384;
-
+/// Counters of a store that an engine holds units of at once.
+const SHARED_COUNTERS: usize = 65_536;
 /// Numbers installations, of all engines.
 static INSTALLATIONS: AtomicU64 = AtomicU64::new(1);
 /// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
@@ -223,11 +219,10 @@ impl Engine {
             processes: u64::from(config.processes.max(1)),
             replay: config.replay,
         };
-        let shared = config
-            .store
-            .map(|store| Arc::new(Shared::new(store, LEASED_COUNTERS)));
-        let none = CounterSet::with_store(shared);
-        let counters = CounterSet::build(&policy.program.limits, &none, making)?;
+        let store = config.store;
+        let store = store.map(|store| Arc::new(Shared::new(store, SHARED_COUNTERS)));
+        let (limits, none) = (&policy.program.limits, CounterSet::default());
+        let counters = CounterSet::build(limits, &none, making, store.as_ref(), Now::default())?;
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let engine = Self {
             current: AtomicU64::new(number),
@@ -238,6 +233,7 @@ impl Engine {
             }),
             time: Time::new(config.clock, config.replay),
             making,
+            store,
             tickets: OnceLock::new(),
         };
         engine.prepare_tickets();
@@ -257,7 +253,9 @@ impl Engine {
         let before = {
             let mut installed = self.installed();
             let limits = &policy.program.limits;
-            let counters = CounterSet::build(limits, &installed.counters, self.making)?;
+            let (before, store) = (&installed.counters, self.store.as_ref());
+            let now = self.time.current();
+            let counters = CounterSet::build(limits, before, self.making, store, now)?;
             let next = Installed {
                 number,
                 policy,

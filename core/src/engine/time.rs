@@ -58,6 +58,19 @@ impl Time {
         Now { wall_ms, mono_ns }
     }
 
+    /// The time without a request: of a replay, that of the latest one.
+    pub(super) fn current(&self) -> Now {
+        let highest = self.highest.load(Ordering::Relaxed);
+        match (self.replay, highest) {
+            (true, i64::MIN) => Now::default(),
+            (true, wall_ms) => Now {
+                wall_ms,
+                mono_ns: monotonic_of(wall_ms),
+            },
+            (false, _) => self.now(None, true, true),
+        }
+    }
+
     fn wall_ms(&self, at: Option<i64>) -> i64 {
         let highest = self.highest.load(Ordering::Relaxed);
         let time = match (self.replay, at) {

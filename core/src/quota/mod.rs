@@ -24,7 +24,6 @@ mod table;
 mod tests;
 mod window;
 
-pub(crate) use calendar::edges;
 pub(crate) use kind::{Allowance, Calendar, Excess, Kind, KindError, OnFull, Plan, Span, Unit};
 pub(crate) use outcome::{Ask, Counted, Now, Outcome, Receipt, Verdict};
 
