@@ -203,6 +203,7 @@ impl LimitCounter {
                 plan,
                 known.map(|known| &**known),
                 making,
+                now,
             )?),
         };
         Ok(Self {
