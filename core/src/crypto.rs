@@ -19,12 +19,27 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 of several pieces, each preceded by its length, so that no two lists of pieces are alike.
 pub(crate) fn digest<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
-    let mut hash = Context::new(&SHA256);
-    for piece in pieces {
-        hash.update(&(piece.len() as u64).to_le_bytes());
-        hash.update(piece);
+    let mut hash = Pieces::new();
+    pieces.into_iter().for_each(|piece| hash.add(piece));
+    hash.finish()
+}
+
+/// SHA-256 of pieces that come one after the other, each preceded by its length.
+pub(crate) struct Pieces(Context);
+
+impl Pieces {
+    pub(crate) fn new() -> Self {
+        Self(Context::new(&SHA256))
     }
-    first_32(hash.finish().as_ref())
+
+    pub(crate) fn add(&mut self, piece: &[u8]) {
+        self.0.update(&(piece.len() as u64).to_le_bytes());
+        self.0.update(piece);
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        first_32(self.0.finish().as_ref())
+    }
 }
 
 /// HMAC with SHA-256 (RFC 2104).

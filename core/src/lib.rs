@@ -72,10 +72,10 @@ pub use clock::{Clock, SystemClock};
 pub use decision::{Effect, Parameter, Reason};
 pub use diagnostic::{Code, Diagnostic, LoadError, Related, Severity};
 pub use engine::{
-    AskedLimit, Candidate, Decision, DormantGrant, Engine, EngineConfig, Evaluated, Explanation,
-    Failed, Guard, Headers, HeldRole, KeyValue, LayerVerdict, LimitState, LimitStates, Nearest,
-    Obligation, Obligations, RateLimit, RateLimitHeaders, RateLimitPolicy, Scratch, Shadow,
-    ShownCredential, SourceLine, Ticket, TicketError,
+    AskedLimit, Candidate, CountersError, Decision, DormantGrant, Engine, EngineConfig, Evaluated,
+    Explanation, Failed, Guard, Headers, HeldRole, KeyValue, LayerVerdict, LimitState, LimitStates,
+    Nearest, Obligation, Obligations, RateLimit, RateLimitHeaders, RateLimitPolicy,
+    RestoredCounters, Scratch, Shadow, ShownCredential, SourceLine, Ticket, TicketError,
 };
 pub use identity::api_key::NewApiKey;
 pub use identity::cache::{TokenCache, TokenCounts};

@@ -216,6 +216,38 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Limits that are none.
+const NO_LIMITS: &[&str] = &[
+    "gatelet: 1\nlimits: { a: {} }",
+    "gatelet: 1\nlimits: { a: { rate: 1/s } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 0/s } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 5/m } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, burst: 0 } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, sliding: 1h, limit: 2 } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, lease: 1h } }",
+    "gatelet: 1\nlimits: { a: { by: [], sliding: 1h } }",
+    "gatelet: 1\nlimits: { a: { by: [], sliding: 1h, limit: 0 } }",
+    "gatelet: 1\nlimits: { a: { by: [], window: { calendar: day, fixed: 1h }, limit: 2 } }",
+    "gatelet: 1\nlimits: { a: { by: [], window: { fixed: 1h, every: 2 }, limit: 2 } }",
+    "gatelet: 1\nlimits: { a: { by: [], window: { calendar: century }, limit: 2 } }",
+    "gatelet: 1\nlimits: { a: { by: [], window: { calendar: day }, limit: { by: action, values: {} } } }",
+    "gatelet: 1\nlimits: { a: { by: [], distinct: source.ip, limit: 2 } }",
+    "gatelet: 1\nlimits: { a: { by: [''], rate: 1/s } }",
+    "gatelet: 1\nlimits: { a: { by: principal, rate: 1/s } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, phase: later } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, charge: never } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, cost: -1 } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, capacity: 0 } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_full: drop } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_missing: error } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_error: allow } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, store: redis } }",
+    "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, store: { redis: leased, share: 2 } } }",
+    "gatelet: 1\nlimits: { a b: { by: [], rate: 1/s } }",
+    "gatelet: 1\ncost: { a: -1 }",
+    "gatelet: 1\npreflight: deny",
+];
+
 /// What the schema refuses, the loader refuses too.
 #[test]
 fn policies_that_do_not_load_are_invalid() {
@@ -223,34 +255,6 @@ fn policies_that_do_not_load_are_invalid() {
         "gatelet: 2",
         "rules: {}",
         "gatelet: 1\nrulez: {}",
-        "gatelet: 1\nlimits: { a: {} }",
-        "gatelet: 1\nlimits: { a: { rate: 1/s } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 0/s } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 5/m } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, burst: 0 } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, sliding: 1h, limit: 2 } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, lease: 1h } }",
-        "gatelet: 1\nlimits: { a: { by: [], sliding: 1h } }",
-        "gatelet: 1\nlimits: { a: { by: [], sliding: 1h, limit: 0 } }",
-        "gatelet: 1\nlimits: { a: { by: [], window: { calendar: day, fixed: 1h }, limit: 2 } }",
-        "gatelet: 1\nlimits: { a: { by: [], window: { fixed: 1h, every: 2 }, limit: 2 } }",
-        "gatelet: 1\nlimits: { a: { by: [], window: { calendar: century }, limit: 2 } }",
-        "gatelet: 1\nlimits: { a: { by: [], window: { calendar: day }, limit: { by: action, values: {} } } }",
-        "gatelet: 1\nlimits: { a: { by: [], distinct: source.ip, limit: 2 } }",
-        "gatelet: 1\nlimits: { a: { by: [''], rate: 1/s } }",
-        "gatelet: 1\nlimits: { a: { by: principal, rate: 1/s } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, phase: later } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, charge: never } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, cost: -1 } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, capacity: 0 } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_full: drop } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_missing: error } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, on_error: allow } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, store: redis } }",
-        "gatelet: 1\nlimits: { a: { by: [], rate: 1/s, store: { redis: leased, share: 2 } } }",
-        "gatelet: 1\nlimits: { a b: { by: [], rate: 1/s } }",
-        "gatelet: 1\ncost: { a: -1 }",
-        "gatelet: 1\npreflight: deny",
         "gatelet: 1\nprofile: lax",
         "gatelet: 1\nprofile: loose",
         "gatelet: 1\nlayer: a\ndefault: maybe",
@@ -310,7 +314,7 @@ fn policies_that_do_not_load_are_invalid() {
         "gatelet: 1\nstrip: [x_a]",
     ];
     let policy = validator("policy");
-    for text in CASES {
+    for text in CASES.iter().chain(NO_LIMITS) {
         assert!(!policy.is_valid(&yaml(text)), "the schema accepts {text}");
         assert!(!loads(text), "the loader accepts {text}");
     }

@@ -41,6 +41,7 @@ pub(super) fn compile<'r>(
         action_costs: action_costs(rules, index),
         any_shadow: limits.iter().any(|limit| limit.shadow),
         any_always: limits.iter().any(|limit| limit.always),
+        any_stored: limits.iter().any(|limit| limit.store.is_some()),
         preflight: rules.preflight.then(|| preflight(index)),
         limits,
     }

@@ -34,7 +34,8 @@ mod view;
 pub use answer::{Decision, Headers, Obligation, Obligations, Shadow, SourceLine};
 pub use charge::ticket::{Ticket, TicketError};
 pub use charge::{
-    AskedLimit, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders, RateLimitPolicy,
+    AskedLimit, CountersError, KeyValue, LimitState, LimitStates, RateLimit, RateLimitHeaders,
+    RateLimitPolicy, RestoredCounters,
 };
 pub use config::EngineConfig;
 pub use explain::{
@@ -105,12 +106,14 @@ pub struct Engine {
     verifier: Arc<dyn SignatureVerifier>,
     time: Time,
     making: Making,
+    /// Where limits are counted that several processes share.
+    shared: Option<Arc<Shared>>,
     /// There are some once a policy with limits was installed.
     tickets: OnceLock<Tickets>,
 }
 
-/// Counters of which an engine holds leases at once; the oldest give way.
-const LEASED_COUNTERS: usize = 16_384;
+/// Counters of a store that an engine holds units of at once.
+const SHARED_COUNTERS: usize = 65_536;
 
 /// Numbers engines, so that a ticket of one means nothing to another. Replays are all alike.
 static ENGINES: AtomicU32 = AtomicU32::new(1);
@@ -140,11 +143,10 @@ impl Engine {
             processes: u64::from(config.processes.max(1)),
             replay: config.replay,
         };
-        let shared = config
-            .store
-            .map(|store| Arc::new(Shared::new(store, LEASED_COUNTERS)));
-        let none = CounterSet::with_store(shared);
-        let counters = CounterSet::build(&policy.program.limits, &none, making)?;
+        let shared = config.store;
+        let shared = shared.map(|store| Arc::new(Shared::new(store, SHARED_COUNTERS)));
+        let (limits, none) = (&policy.program.limits, CounterSet::default());
+        let counters = CounterSet::build(limits, &none, making, shared.as_ref(), Now::default())?;
         let installed = Installed::new(policy, keyring, counters);
         let engine = Self {
             number: installed.number(),
@@ -156,6 +158,7 @@ impl Engine {
             verifier: config.verifier,
             time: Time::new(config.clock, config.replay),
             making,
+            shared,
             tickets: OnceLock::new(),
         };
         engine.prepare_tickets();

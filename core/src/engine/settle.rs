@@ -1,7 +1,8 @@
 //! After the decision: true costs, the end of requests, and what an engine tells of its limits.
 
-use super::Engine;
 use super::charge::ticket::Ticket;
+use super::charge::{CountersError, RestoredCounters};
+use super::Engine;
 
 impl Engine {
     /// Replaces what a reserved request was estimated to cost by what it cost, and ends it.
@@ -62,8 +63,25 @@ impl Engine {
             .collect()
     }
 
+    /// What is counted in the process, for [`Engine::restore_counters`]: with it a restart does not hand out a fresh
+    /// month. It holds the secrets of the keys, and no key.
+    #[must_use]
+    pub fn save_counters(&self) -> Vec<u8> {
+        self.installed.snapshot().counters.save(self.time.current())
+    }
+
+    /// Takes saved counters in, for the limits that are the same in id, kind, key and period.
+    ///
+    /// It is for an engine that has just been made: what a limit counted before under other secrets is forgotten.
+    ///
+    /// # Errors
+    /// What was not saved by [`Engine::save_counters`]; then nothing is changed.
+    pub fn restore_counters(&self, bytes: &[u8]) -> Result<RestoredCounters, CountersError> {
+        self.recounted(|counters| counters.restored(bytes, self.time.current()))
+    }
+
     fn settle(&self, ticket: Ticket, cost: Option<u64>) -> bool {
-        let now = self.time.now(self.time.wall_ms(None));
+        let now = self.time.current();
         self.tickets
             .get()
             .is_some_and(|tickets| tickets.settle(ticket, cost, now))

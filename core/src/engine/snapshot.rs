@@ -111,7 +111,9 @@ impl Engine {
         let assembly = Assembly::new(&mut store, &snapshot.policy, &*self.verifier);
         let assembled = assembly.assemble()?;
         let limits = &snapshot.policy.program.limits;
-        let counters = CounterSet::build(limits, &snapshot.counters, self.making)?;
+        let (before, shared) = (&snapshot.counters, self.shared.as_ref());
+        let now = self.time.current();
+        let counters = CounterSet::build(limits, before, self.making, shared, now)?;
         let (keyring, report) = assembled.follow(&self.states, keys);
         snapshot.keyring = Arc::new(keyring);
         snapshot.counters = Arc::new(counters);
@@ -156,6 +158,19 @@ impl Engine {
         let outcome = change(Arc::make_mut(&mut snapshot.revocations));
         self.installed.replace(snapshot);
         outcome
+    }
+
+    /// Puts other counters in the place of those in force.
+    pub(super) fn recounted<T, E>(
+        &self,
+        recount: impl FnOnce(&CounterSet) -> Result<(CounterSet, T), E>,
+    ) -> Result<T, E> {
+        let _one_at_a_time = lock(&self.store);
+        let mut snapshot = self.installed.snapshot();
+        let (counters, told) = recount(&snapshot.counters)?;
+        snapshot.counters = Arc::new(counters);
+        self.installed.replace(snapshot);
+        Ok(told)
     }
 
     /// What is to be fetched now. Each counts as under way until [`Engine::fetched`] is told of it,

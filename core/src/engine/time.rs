@@ -51,6 +51,15 @@ impl Time {
         Now { wall_ms, mono_ns }
     }
 
+    /// The time without a request: of a replay, that of the latest one.
+    pub(super) fn current(&self) -> Now {
+        let highest = self.highest.load(Ordering::Relaxed);
+        if self.replay && highest == i64::MIN {
+            return Now::default();
+        }
+        self.now(self.wall_ms(None))
+    }
+
     /// Milliseconds of the clock that is never set; in replay of the highest time seen.
     pub(super) fn monotonic_ms(&self) -> u64 {
         if self.replay {

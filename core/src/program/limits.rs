@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) any_shadow: bool,
     /// Whether one is charged whatever is decided.
     pub(crate) any_always: bool,
+    /// Whether one is counted in a store.
+    pub(crate) any_stored: bool,
     /// Where a browser's question before a request across origins is told by, if such are allowed.
     pub(crate) preflight: Option<[Slot; 2]>,
 }

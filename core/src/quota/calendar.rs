@@ -12,6 +12,16 @@ const DAY_MS: i64 = 86_400_000;
 /// 1970-01-04, the first Sunday.
 const FIRST_SUNDAY: i64 = 3;
 
+impl Calendar {
+    /// Where the windows before, of and after a time begin and end, in milliseconds since 1970.
+    pub(crate) fn edges(&self, now_ms: i64) -> [i64; 4] {
+        let (start, end) = window(self, now_ms);
+        let (before, _) = window(self, start.saturating_sub(1));
+        let (_, after) = window(self, end);
+        [before, start, end, after]
+    }
+}
+
 /// Start and end in milliseconds since 1970 of the window that a time is in.
 pub(super) fn window(calendar: &Calendar, now_ms: i64) -> (i64, i64) {
     let every = i64::from(calendar.every.max(1));
@@ -45,14 +55,6 @@ pub(super) fn window(calendar: &Calendar, now_ms: i64) -> (i64, i64) {
         .find(|number| boundary(*number) <= now_ms)
         .unwrap_or(guess - 1);
     (boundary(number), boundary(number + 1))
-}
-
-/// Starts of the windows before, of and after a time, and of the one after that.
-pub(crate) fn edges(calendar: &Calendar, now_ms: i64) -> [i64; 4] {
-    let (start, end) = window(calendar, now_ms);
-    let (before, _) = window(calendar, start.saturating_sub(1));
-    let (_, after) = window(calendar, end);
-    [before, start, end, after]
 }
 
 /// Windows of one length: from the anchor, or from the local beginning of 1970.

@@ -132,16 +132,11 @@ pub(crate) enum KindError {
         limit: u64,
         processes: u64,
     },
-    /// Numbers that scripts of a store cannot count exactly.
-    BeyondStore,
 }
 
 impl fmt::Display for KindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BeyondStore => f.write_str(
-                "a store counts up to 2^26 of a rate or 2^48 of a window, and no longer than four years",
-            ),
             Self::ZeroLimit => f.write_str("a limit of 0 lets nothing pass"),
             Self::ZeroPeriod => f.write_str("the period is 0"),
             Self::ZeroCapacity => f.write_str("a capacity of 0 holds no key"),

@@ -81,26 +81,6 @@ impl Outcome {
         }
     }
 
-    /// What was counted elsewhere.
-    pub(crate) fn told(
-        verdict: Verdict,
-        limit: u64,
-        left: u64,
-        reset_ms: u64,
-        retry_ms: u64,
-    ) -> Self {
-        Self {
-            verdict,
-            counted: Counted::Apart,
-            limit,
-            left,
-            unit: 1,
-            reset: reset_ms,
-            retry: retry_ms,
-            per_ms: 1,
-        }
-    }
-
     #[inline]
     pub(crate) fn verdict(&self) -> Verdict {
         self.verdict

@@ -67,6 +67,7 @@ fn take(engine: &Engine, who: &str) -> Told {
 
 /// Every mode and kind that a store counts, each with a limit of 5; and how long a decision waits is no part of it.
 const FIVE: &[&str] = &[
+    "  five: { by: [principal], sliding: 1h, limit: 5, store: { redis: strict, budget: 10s } }",
     "  five: { by: [principal], window: { first_request: 1h }, limit: 5, store: { redis: strict, budget: 10s } }",
     "  five: { by: [principal], window: { first_request: 1h }, limit: 5, store: { redis: leased, budget: 10s } }",
     "  five: { by: [principal], window: { fixed: 300d }, limit: 5, store: { redis: strict, budget: 10s } }",
@@ -148,7 +149,7 @@ fn a_request_that_one_limit_refuses_takes_nothing_from_another() {
         "  narrow: { by: [principal], window: { first_request: 1h }, limit: 2, store: { redis: leased, budget: 10s } }\n",
     ];
     for narrow in narrow {
-        for wide in &FIVE[..2] {
+        for wide in &FIVE[1..3] {
             server.command(&["FLUSHALL"]);
             let store = Arc::new(server.store());
             let policy = policy(&format!("{narrow}{wide}"));
@@ -220,7 +221,7 @@ fn while_the_store_is_away_decisions_say_so() {
         for (on_down, admitted) in [
             ("on_down: deny", 0),
             ("on_down: share, share: 0.25", 25),
-            ("on_down: share", 10),
+            ("on_down: share", 50),
             ("on_down: open", 50),
         ] {
             let engine = engine(&server, &limits(mode, on_down));
@@ -231,7 +232,7 @@ fn while_the_store_is_away_decisions_say_so() {
             assert_eq!(passed.len(), admitted, "{mode} {on_down}");
             for told in refused {
                 assert_eq!(told.reason, Reason::QuotaUnavailable, "{mode} {on_down}");
-                assert_eq!(told.detail.as_deref(), Some("store_unavailable"));
+                assert_eq!(told.detail.as_deref(), Some("store_down"));
             }
             server.restart();
         }
@@ -245,10 +246,6 @@ fn a_policy_that_needs_a_store_is_not_installed_without() {
         matches!(missing, InstallError::StoreMissing { .. }),
         "{missing}"
     );
-    // A replay has no other processes.
-    let replay = Engine::new(policy(FIVE[0]), EngineConfig::replay()).unwrap();
-    let admitted = (0..9).filter(|_| take(&replay, "dana").reason == Reason::Allowed);
-    assert_eq!(admitted.count(), 5);
 }
 
 #[test]
@@ -266,7 +263,9 @@ fn numbers_beyond_a_store_are_not_installed() {
         let config = EngineConfig::default().with_store(store);
         let error = Engine::new(policy(limits), config).unwrap_err();
         assert!(
-            error.to_string().contains("a store counts up to"),
+            error
+                .to_string()
+                .contains("larger than a store counts with"),
             "{limits}: {error}"
         );
     }

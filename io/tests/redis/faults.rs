@@ -286,7 +286,10 @@ fn while_the_store_is_away_the_limit_says_what_counts() {
     else {
         return;
     };
-    let part = OnDown::Share(Part::millionths(125_000));
+    let part = OnDown::Share(Part {
+        percent: 50,
+        nodes: 4,
+    });
     for (on_down, admitted, owed) in [
         (OnDown::Deny, 0, 0),
         (part, 125, 125),

@@ -111,6 +111,19 @@ fn more_layers_than_bits() {
 }
 
 #[test]
+fn more_limits_than_are_decided() {
+    let load = |count: usize| {
+        let limits: String = (0..count)
+            .map(|number| format!("  l{number}: {{ by: [], rate: 1/s }}\n"))
+            .collect();
+        load(format!("gatelet: 1\nlimits:\n{limits}").as_bytes())
+    };
+    let most = gatelet::limits::MAX_LIMITS;
+    assert_eq!(codes(load(most + 1)), [Code::TOO_MANY_LIMITS.to_string()]);
+    assert!(load(most).is_ok());
+}
+
+#[test]
 fn two_sources_of_one_name() {
     let text = b"gatelet: 1\n";
     let found = Policy::load(&[Source::new("a.yaml", text), Source::new("a.yaml", text)]);

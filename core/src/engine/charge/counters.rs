@@ -1,15 +1,16 @@
 //! The counters of an engine: built when a policy is installed, kept while a limit stays the same.
 
 use super::key::Seeds;
-use super::remote::Remote;
+use super::stored::Stored;
 use crate::install::InstallError;
 use crate::program::condition::Zone;
 use crate::program::hash::mix;
 use crate::program::limits::{Amount, Limit, Limits};
 use crate::program::vocabulary::limits::{self, CalendarUnit, LimitKind};
-use crate::quota::store::Shared;
+use crate::quota::store::{MAX_STRICT, Shared};
 use crate::quota::{
-    Allowance, Calendar, Counters, Excess, Kind, KindError, OnFull, Plan, Span, Unit,
+    Allowance, Calendar, Counters, Excess, Kind, KindError, Now, OnFull, Plan, Restored,
+    SnapshotError, Span, Unit,
 };
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -19,18 +20,39 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct CounterSet {
     pub(super) slots: Box<[LimitCounter]>,
-    /// The engine's store.
-    shared: Option<Arc<Shared>>,
 }
 
 /// What one limit counts with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LimitCounter {
-    pub(super) counter: Arc<Counter>,
+    home: Home,
     /// By tier, in the order of the policy, the default last.
     pub(super) allowances: Box<[Allowance]>,
-    /// Of a limit that is counted in a store.
-    pub(super) remote: Option<Arc<Remote>>,
+}
+
+/// Where it is counted.
+#[derive(Clone, Debug)]
+enum Home {
+    Here(Arc<Counter>),
+    Store(Arc<Stored>),
+}
+
+impl LimitCounter {
+    /// The same limit with other counters.
+    pub(super) fn counting(&self, counter: Arc<Counter>) -> Self {
+        Self {
+            home: Home::Here(counter),
+            allowances: self.allowances.clone(),
+        }
+    }
+
+    /// What its keys are hashed with.
+    pub(super) fn seeds(&self) -> Seeds {
+        match &self.home {
+            Home::Here(counter) => counter.seeds,
+            Home::Store(stored) => stored.seeds,
+        }
+    }
 }
 
 /// Counters, and what they were built of.
@@ -40,174 +62,213 @@ pub(super) struct Counter {
     pub(super) identity: [u8; 32],
     pub(super) seeds: Seeds,
     pub(super) counters: Counters,
-    plan: Built,
-}
-
-/// What of a plan cannot change without another table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Built {
-    capacity: usize,
-    on_full: OnFull,
-    /// Where each key has room for as many entries.
-    most: u64,
+    plan: Plan,
 }
 
 /// How counters of an engine are made.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Making {
-    /// Among how many processes each limit is divided.
+    /// Among how many processes each limit that is counted here is divided.
     pub(in crate::engine) processes: u64,
     /// Whether secrets are the same in every run, so that a replay is one.
     pub(in crate::engine) replay: bool,
 }
 
 impl CounterSet {
-    /// No counters yet, and where those in a store will be.
-    pub(in crate::engine) fn with_store(shared: Option<Arc<Shared>>) -> Self {
-        Self {
-            shared,
-            ..Self::default()
-        }
-    }
-
-    /// Whether this engine has a store.
-    pub(super) fn any_in_store(&self) -> bool {
-        self.shared.is_some()
-    }
-
     /// The counters for a policy; those of `before` are kept where the limit is the same.
     pub(in crate::engine) fn build(
         limits: &Limits,
         before: &Self,
         making: Making,
+        store: Option<&Arc<Shared>>,
+        now: Now,
     ) -> Result<Self, InstallError> {
-        let slots = limits.limits.iter().map(|limit| {
-            if limit.store.is_some() && before.shared.is_none() && !making.replay {
-                // Counting in the process instead would be another limit than the one that is written.
-                return Err(InstallError::StoreMissing {
-                    limit: limit.id.to_string(),
-                });
-            }
-            LimitCounter::build(limit, before, making).map_err(|error| InstallError::Limit {
+        let refuse = |limit: &Limit, problem: String| InstallError::Limit {
+            limit: limit.id.to_string(),
+            problem,
+        };
+        let slot = |limit: &Limit| {
+            let kind = kind(&limit.kind);
+            let Some(settings) = limit.store else {
+                return LimitCounter::here(limit, kind, before, making, now)
+                    .map_err(|error| refuse(limit, error.to_string()));
+            };
+            // Counting in the process instead would be another limit than the one that is written.
+            let store = store.ok_or_else(|| InstallError::StoreMissing {
                 limit: limit.id.to_string(),
-                problem: error.to_string(),
+            })?;
+            let allowances =
+                allowances(limit, &kind, 1).map_err(|error| refuse(limit, error.to_string()))?;
+            let calendar = match kind {
+                Kind::Window(Span::Calendar(calendar)) => Some(calendar),
+                _ => None,
+            };
+            let known = before.stored_as(limit).map(|stored| stored.seeds);
+            let seeds = known.unwrap_or_else(|| seeds(limit, making));
+            let nodes = making.processes;
+            let stored = Stored::build(
+                limit,
+                settings,
+                store,
+                calendar,
+                &allowances,
+                (seeds, nodes),
+            )?;
+            Ok(LimitCounter {
+                home: Home::Store(Arc::new(stored)),
+                allowances,
             })
-        });
-        Ok(Self {
-            slots: slots.collect::<Result<_, _>>()?,
-            shared: before.shared.clone(),
-        })
+        };
+        let set = Self {
+            slots: limits.limits.iter().map(slot).collect::<Result<_, _>>()?,
+        };
+        match set.too_strict(limits) {
+            Some(limit) => {
+                let problem = format!("a decision asks a store about at most {MAX_STRICT} limits");
+                Err(refuse(limit, problem))
+            }
+            None => Ok(set),
+        }
+    }
+
+    /// The first limit beyond those that one question to a store can be about.
+    fn too_strict<'l>(&self, limits: &'l Limits) -> Option<&'l Limit> {
+        let strict = |number: &usize| {
+            self.stored(*number)
+                .is_some_and(|stored| stored.is_strict())
+        };
+        let mut numbers = (0..self.slots.len()).filter(strict);
+        limits.limits.get(numbers.nth(MAX_STRICT)?)
+    }
+
+    /// The counters of a limit that is counted in the process.
+    pub(super) fn here(&self, number: usize) -> Option<&Arc<Counter>> {
+        match &self.slots.get(number)?.home {
+            Home::Here(counter) => Some(counter),
+            Home::Store(_) => None,
+        }
+    }
+
+    /// A limit that is counted in a store.
+    pub(super) fn stored(&self, number: usize) -> Option<&Arc<Stored>> {
+        match &self.slots.get(number)?.home {
+            Home::Store(stored) => Some(stored),
+            Home::Here(_) => None,
+        }
+    }
+
+    fn stored_as(&self, limit: &Limit) -> Option<&Stored> {
+        (0..self.slots.len())
+            .filter_map(|number| self.stored(number))
+            .map(|stored| &**stored)
+            .find(|stored| stored.identity == limit.identity)
     }
 
     /// By limit, how many requests found no room for a counter.
     pub(in crate::engine) fn crowded(&self) -> impl Iterator<Item = u64> {
-        self.slots
-            .iter()
-            .map(|slot| slot.counter.counters.crowded())
+        (0..self.slots.len()).map(|number| {
+            self.here(number)
+                .map_or(0, |counter| counter.counters.crowded())
+        })
     }
 }
 
 impl LimitCounter {
-    fn build(limit: &Limit, before: &CounterSet, making: Making) -> Result<Self, KindError> {
-        let kind = kind(&limit.kind);
-        let remote = match (&limit.store, &before.shared) {
-            (Some(settings), Some(shared)) => {
-                Remote::new(limit, &kind, settings, shared, making.processes)
-            }
-            // A replay has no other processes.
-            _ => None,
-        };
-        let processes = if remote.is_some() {
-            1
-        } else {
-            making.processes
-        };
-        let allowances = allowances(limit, &kind, processes)?;
+    fn here(
+        limit: &Limit,
+        kind: Kind,
+        before: &CounterSet,
+        making: Making,
+        now: Now,
+    ) -> Result<Self, KindError> {
+        let allowances = allowances(limit, &kind, making.processes)?;
         let most = allowances.iter().map(|allowance| allowance.limit).max();
-        if let (Some(remote), Some(most)) = (&remote, most)
-            && !remote.can_count(most)
-        {
-            return Err(KindError::BeyondStore);
-        }
         let plan = Plan {
             kind,
             most: most.unwrap_or(1),
-            capacity: if remote.is_some() {
-                1
-            } else {
-                limit.capacity as usize
-            },
+            capacity: limit.capacity as usize,
             on_full: match limit.on_full {
                 limits::OnFull::Overflow => OnFull::Overflow,
                 limits::OnFull::Deny => OnFull::Deny,
                 limits::OnFull::Allow => OnFull::Allow,
             },
         };
-        let known = before
-            .slots
-            .iter()
-            .map(|slot| &slot.counter)
+        let known = (0..before.slots.len())
+            .filter_map(|number| before.here(number))
             .find(|counter| counter.identity == limit.identity);
         let counter = match known {
-            Some(known) if known.plan.serves(&plan) => Arc::clone(known),
+            Some(known) if known.serves(&plan) => Arc::clone(known),
             known => Arc::new(Counter::build(
                 limit,
                 plan,
                 known.map(|known| &**known),
                 making,
+                now,
             )?),
         };
         Ok(Self {
-            counter,
+            home: Home::Here(counter),
             allowances,
-            remote: remote.map(Arc::new),
         })
     }
 }
 
-impl Built {
-    fn of(plan: &Plan) -> Self {
-        Self {
-            capacity: plan.capacity,
-            on_full: plan.on_full,
-            most: match plan.kind {
-                Kind::Sliding { exact: true, .. }
-                | Kind::Concurrency { .. }
-                | Kind::Distinct { .. } => plan.most,
-                _ => 0,
-            },
-        }
-    }
-
-    /// Whether a table that was built so does for a plan.
-    fn serves(self, plan: &Plan) -> bool {
-        let wanted = Self::of(plan);
-        self.capacity == wanted.capacity
-            && self.on_full == wanted.on_full
-            && self.most >= wanted.most
-    }
-}
-
 impl Counter {
-    /// Counters of another size, or the first of a limit.
+    /// Counters of another size with what was counted in those before, or the first of a limit.
     fn build(
         limit: &Limit,
         plan: Plan,
         before: Option<&Self>,
         making: Making,
+        now: Now,
     ) -> Result<Self, KindError> {
-        let built = Built::of(&plan);
-        let seeds = match before {
-            Some(before) => before.seeds,
-            None => seeds(limit, making),
-        };
-        let counters = Counters::new(plan)?;
-        Ok(Self {
+        let counter = Self {
             identity: limit.identity,
+            seeds: before.map_or_else(|| seeds(limit, making), |before| before.seeds),
+            counters: Counters::new(plan.clone())?,
+            plan,
+        };
+        if let Some(before) = before {
+            // A key for which there is no room any more begins anew.
+            let _ = counter.load(&before.save(now), now);
+        }
+        Ok(counter)
+    }
+
+    /// Counters of the same limit in which nothing is counted.
+    pub(super) fn empty(&self, seeds: Seeds) -> Result<Self, KindError> {
+        Ok(Self {
+            identity: self.identity,
             seeds,
-            counters,
-            plan: built,
+            counters: Counters::new(self.plan.clone())?,
+            plan: self.plan.clone(),
         })
+    }
+
+    pub(super) fn save(&self, now: Now) -> Vec<u8> {
+        self.counters.save(self.label(), now)
+    }
+
+    pub(super) fn load(&self, bytes: &[u8], now: Now) -> Result<Restored, SnapshotError> {
+        self.counters.load(bytes, self.label(), now)
+    }
+
+    /// What the limit, its key, its period and its secrets come to.
+    fn label(&self) -> u64 {
+        let words = self.identity.as_chunks::<8>().0.iter();
+        let words = words.map(|word| u64::from_le_bytes(*word));
+        words.chain(self.seeds).fold(0, mix)
+    }
+
+    /// Whether these counters do for a plan of the same limit.
+    fn serves(&self, plan: &Plan) -> bool {
+        let remembers = matches!(
+            plan.kind,
+            Kind::Sliding { exact: true, .. } | Kind::Concurrency { .. } | Kind::Distinct { .. }
+        );
+        self.plan.capacity == plan.capacity
+            && self.plan.on_full == plan.on_full
+            && (!remembers || self.plan.most >= plan.most)
     }
 }
 

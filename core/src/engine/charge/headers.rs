@@ -3,11 +3,11 @@
 //! The fields are those of the IETF's draft "RateLimit header fields for HTTP"
 //! (draft-ietf-httpapi-ratelimit-headers-09) and of RFC 9110 §10.2.3.
 
+use super::met::Told;
 use crate::decision::Reason;
 use crate::engine::answer::Decision;
 use crate::program::limits::Limit;
 use crate::program::vocabulary::limits::{CalendarUnit, LimitKind};
-use crate::quota::Outcome;
 use core::fmt;
 
 /// What limits say, as header fields; each part is written by its `Display`, without allocation.
@@ -92,12 +92,12 @@ const fn seconds(ms: u64) -> u64 {
 }
 
 /// The length of a window in seconds; months and years have none, and neither has what is under way.
-fn window_s(kind: &LimitKind, outcome: Outcome) -> Option<u64> {
+fn window_s(kind: &LimitKind, told: Told) -> Option<u64> {
     match kind {
         LimitKind::Rate {
             count, period_ns, ..
         } => {
-            let whole = period_ns.div_ceil(*count).saturating_mul(outcome.limit());
+            let whole = period_ns.div_ceil(*count).saturating_mul(told.limit());
             Some(whole.div_ceil(1_000_000_000))
         }
         LimitKind::Calendar(calendar) => {

@@ -1,9 +1,11 @@
 //! The key of a counter: a keyed hash over the values that a limit is `by`.
 
 use super::super::view::View;
+use crate::crypto::Pieces;
 use crate::program::hash::fold;
 use crate::program::limits::{Part, PartValue};
 use crate::program::predicate::{Slot, Values};
+use crate::quota::store::CounterKey;
 use crate::request::Value;
 use core::net::IpAddr;
 
@@ -22,7 +24,13 @@ pub(super) enum NoKey {
     Unclear,
 }
 
-/// A hash that is being made. Every value goes in with its type and its length, so no two lists of values meet by how they join.
+/// What values are put into. Each goes in with its type and its length, so no two lists of values meet by how they join.
+trait Sink {
+    fn number(&mut self, tag: Tag, number: u64);
+    fn bytes(&mut self, tag: Tag, bytes: &[u8]);
+}
+
+/// A keyed hash of 64 bits that is being made.
 struct KeyHash {
     hash: u64,
     seeds: Seeds,
@@ -58,6 +66,19 @@ impl KeyHash {
     }
 
     #[inline]
+    fn chunk(&mut self, chunk: [u8; 16]) {
+        let both = u128::from_le_bytes(chunk);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the halves are what is wanted"
+        )]
+        let (low, high) = (both as u64, (both >> 64) as u64);
+        self.words(low, high);
+    }
+}
+
+impl Sink for KeyHash {
+    #[inline]
     fn number(&mut self, tag: Tag, number: u64) {
         self.words(number, tag as u64);
     }
@@ -77,103 +98,122 @@ impl KeyHash {
             self.chunk(last);
         }
     }
+}
 
-    #[inline]
-    fn chunk(&mut self, chunk: [u8; 16]) {
-        let both = u128::from_le_bytes(chunk);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the halves are what is wanted"
-        )]
-        let (low, high) = (both as u64, (both >> 64) as u64);
-        self.words(low, high);
+impl Sink for Pieces {
+    fn number(&mut self, tag: Tag, number: u64) {
+        self.bytes(tag, &number.to_le_bytes());
     }
 
-    fn value(&mut self, value: Value<'_>) -> Result<(), NoKey> {
-        match value {
-            Value::String(text) => self.bytes(Tag::Text, text),
-            Value::Bool(value) => self.number(Tag::Bool, u64::from(value)),
-            Value::Int(value) => self.number(Tag::Int, value.cast_unsigned()),
-            Value::Double(value) => self.number(Tag::Double, value.to_bits()),
-            Value::Ip(ip) => self.address(ip, 32, 128),
-            Value::Timestamp(ms) => self.number(Tag::Timestamp, ms.cast_unsigned()),
-            Value::Duration(ms) => self.number(Tag::Duration, ms.cast_unsigned()),
-            // No list stands in a key; a policy that names one does not load.
-            Value::List(_) => return Err(NoKey::Unclear),
+    fn bytes(&mut self, tag: Tag, bytes: &[u8]) {
+        self.add(&[tag as u8]);
+        self.add(bytes);
+    }
+}
+
+fn put_value(sink: &mut impl Sink, value: Value<'_>) -> Result<(), NoKey> {
+    match value {
+        Value::String(text) => sink.bytes(Tag::Text, text),
+        Value::Bool(value) => sink.number(Tag::Bool, u64::from(value)),
+        Value::Int(value) => sink.number(Tag::Int, value.cast_unsigned()),
+        Value::Double(value) => sink.number(Tag::Double, value.to_bits()),
+        Value::Ip(ip) => put_address(sink, ip, 32, 128),
+        Value::Timestamp(ms) => sink.number(Tag::Timestamp, ms.cast_unsigned()),
+        Value::Duration(ms) => sink.number(Tag::Duration, ms.cast_unsigned()),
+        // No list stands in a key; a policy that names one does not load.
+        Value::List(_) => return Err(NoKey::Unclear),
+    }
+    Ok(())
+}
+
+/// The network of an address.
+fn put_address(sink: &mut impl Sink, ip: IpAddr, v4: u8, v6: u8) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let host = u32::MAX.checked_shr(u32::from(v4)).unwrap_or(0);
+            sink.number(Tag::V4, u64::from(ip.to_bits() & !host));
         }
-        Ok(())
-    }
-
-    /// The network of an address.
-    fn address(&mut self, ip: IpAddr, v4: u8, v6: u8) {
-        match ip {
-            IpAddr::V4(ip) => {
-                let host = u32::MAX.checked_shr(u32::from(v4)).unwrap_or(0);
-                self.number(Tag::V4, u64::from(ip.to_bits() & !host));
-            }
-            IpAddr::V6(ip) => {
-                let host = u128::MAX.checked_shr(u32::from(v6)).unwrap_or(0);
-                self.bytes(Tag::V6, &(ip.to_bits() & !host).to_le_bytes());
-            }
+        IpAddr::V6(ip) => {
+            let host = u128::MAX.checked_shr(u32::from(v6)).unwrap_or(0);
+            sink.bytes(Tag::V6, &(ip.to_bits() & !host).to_le_bytes());
         }
     }
+}
 
-    fn values(&mut self, values: Values<'_>) -> Result<bool, NoKey> {
-        match values {
-            Values::Absent => return Ok(false),
-            Values::One(value) => self.value(value)?,
-            Values::Headers { fields, name } => {
-                self.number(Tag::Several, 0);
-                let of_name = fields
-                    .iter()
-                    .filter(|(field, _)| field.eq_ignore_ascii_case(name));
-                of_name.for_each(|(_, value)| self.bytes(Tag::Text, value));
-                self.number(Tag::Several, 1);
-            }
-            Values::Parameters {
-                values,
-                decoded,
-                name,
-            } => {
-                self.number(Tag::Several, 0);
-                for (_, start, len) in values.iter().filter(|(slot, ..)| *slot == name) {
-                    let range = usize::from(*start)..usize::from(*start) + usize::from(*len);
-                    self.bytes(Tag::Text, decoded.get(range).unwrap_or_default());
-                }
-                self.number(Tag::Several, 1);
-            }
-            _ => return Err(NoKey::Unclear),
+/// Puts values in; false if there are none.
+fn put_values(sink: &mut impl Sink, values: Values<'_>) -> Result<bool, NoKey> {
+    match values {
+        Values::Absent => return Ok(false),
+        Values::One(value) => put_value(sink, value)?,
+        Values::Headers { fields, name } => {
+            sink.number(Tag::Several, 0);
+            let of_name = fields
+                .iter()
+                .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+            of_name.for_each(|(_, value)| sink.bytes(Tag::Text, value));
+            sink.number(Tag::Several, 1);
         }
-        Ok(true)
+        Values::Parameters {
+            values,
+            decoded,
+            name,
+        } => {
+            sink.number(Tag::Several, 0);
+            for (_, start, len) in values.iter().filter(|(slot, ..)| *slot == name) {
+                let range = usize::from(*start)..usize::from(*start) + usize::from(*len);
+                sink.bytes(Tag::Text, decoded.get(range).unwrap_or_default());
+            }
+            sink.number(Tag::Several, 1);
+        }
+        _ => return Err(NoKey::Unclear),
     }
+    Ok(true)
+}
 
-    /// Puts a part in; false if it is absent.
-    fn part(&mut self, part: &Part, view: &View<'_>) -> Result<bool, NoKey> {
-        let caller = view.caller.as_ref();
-        match part.value {
-            PartValue::Principal => Ok(caller.is_some_and(|caller| {
-                self.bytes(Tag::Text, caller.provider);
-                self.bytes(Tag::Text, caller.id);
+/// Puts a part in; false if it is absent.
+fn put_part(sink: &mut impl Sink, part: &Part, view: &View<'_>) -> Result<bool, NoKey> {
+    let caller = view.caller.as_ref();
+    match part.value {
+        PartValue::Principal => Ok(caller.is_some_and(|caller| {
+            sink.bytes(Tag::Text, caller.provider);
+            sink.bytes(Tag::Text, caller.id);
+            true
+        })),
+        PartValue::App => {
+            let app = caller.filter(|caller| caller.provider == API_KEYS);
+            Ok(app.is_some_and(|app| {
+                sink.bytes(Tag::Text, app.id);
                 true
-            })),
-            PartValue::App => {
-                let app = caller.filter(|caller| caller.provider == API_KEYS);
-                Ok(app.is_some_and(|app| {
-                    self.bytes(Tag::Text, app.id);
-                    true
-                }))
+            }))
+        }
+        PartValue::Slot(slot) => put_values(sink, read(view, slot)),
+        PartValue::Network(slot, v4, v6) => match read(view, slot) {
+            Values::Absent => Ok(false),
+            Values::One(Value::Ip(ip)) => {
+                put_address(sink, ip, v4, v6);
+                Ok(true)
             }
-            PartValue::Slot(slot) => self.values(read(view, slot)),
-            PartValue::Network(slot, v4, v6) => match read(view, slot) {
-                Values::Absent => Ok(false),
-                Values::One(Value::Ip(ip)) => {
-                    self.address(ip, v4, v6);
-                    Ok(true)
-                }
-                _ => Err(NoKey::Unclear),
-            },
+            _ => Err(NoKey::Unclear),
+        },
+    }
+}
+
+/// Puts all parts in. Absent ones are one value of their own if `shared`.
+fn put_parts<'p>(
+    sink: &mut impl Sink,
+    parts: impl IntoIterator<Item = &'p Part>,
+    view: &View<'_>,
+    shared: bool,
+) -> Result<(), NoKey> {
+    for part in parts {
+        if !put_part(sink, part, view)? {
+            if !shared {
+                return Err(NoKey::Missing);
+            }
+            sink.number(Tag::Absent, 0);
         }
     }
+    Ok(())
 }
 
 /// A declared attribute that nobody gave is absent here, whether it is optional or not.
@@ -184,7 +224,7 @@ pub(super) fn read<'a>(view: &View<'a>, slot: Slot) -> Values<'a> {
     }
 }
 
-/// The key over some parts. Absent ones are one value of their own if `shared`.
+/// The key over some parts, in this process.
 pub(super) fn key<'p>(
     parts: impl IntoIterator<Item = &'p Part>,
     view: &View<'_>,
@@ -192,16 +232,22 @@ pub(super) fn key<'p>(
     shared: bool,
 ) -> Result<u64, NoKey> {
     let mut hash = KeyHash::new(seeds);
-    for part in parts {
-        if !hash.part(part, view)? {
-            if !shared {
-                return Err(NoKey::Missing);
-            }
-            hash.number(Tag::Absent, 0);
-        }
-    }
+    put_parts(&mut hash, parts, view, shared)?;
     hash.words(0, 0);
     Ok(hash.hash)
+}
+
+/// The key over some parts, the same in every process that knows the secret.
+pub(super) fn counter_key(
+    parts: &mut dyn Iterator<Item = &Part>,
+    view: &View<'_>,
+    secret: &[u8],
+    limit: &str,
+    shared: bool,
+) -> Result<CounterKey, NoKey> {
+    let mut pieces = Pieces::new();
+    put_parts(&mut pieces, parts, view, shared)?;
+    Ok(CounterKey::new(secret, limit, &pieces.finish()))
 }
 
 #[cfg(test)]
@@ -246,7 +292,7 @@ mod tests {
     fn types_and_every_bit_count() {
         let of = |value| {
             let mut hash = KeyHash::new(SEEDS);
-            hash.value(value).expect("a value");
+            put_value(&mut hash, value).expect("a value");
             hash.hash
         };
         let values = [
@@ -269,14 +315,14 @@ mod tests {
             other[bit / 8] ^= 1 << (bit % 8);
             assert_ne!(hashed(&[&bytes]), hashed(&[&other]), "{bit}");
         }
-        assert!(KeyHash::new(SEEDS).value(Value::List(&[])).is_err());
+        assert!(put_value(&mut KeyHash::new(SEEDS), Value::List(&[])).is_err());
     }
 
     #[test]
     fn networks_of_addresses() {
         let of = |text: &str, v4, v6| {
             let mut hash = KeyHash::new(SEEDS);
-            hash.address(text.parse().expect("an address"), v4, v6);
+            put_address(&mut hash, text.parse().expect("an address"), v4, v6);
             hash.hash
         };
         for (a, b, v4, v6, same) in [

@@ -9,7 +9,8 @@ use crate::engine::verdict::Verdict;
 use crate::program::Program;
 use crate::program::limits::Limit;
 use crate::program::vocabulary::limits::LimitKind;
-use crate::quota::{Ask, Now, Outcome, Receipt, Verdict as Answer, store};
+use crate::quota::store::{self, Charged};
+use crate::quota::{Ask, Now, Outcome, Receipt, Verdict as Answer};
 use serde::Serialize;
 
 /// What the limits of one decision said; there is room for each.
@@ -29,19 +30,51 @@ pub(super) struct Met {
     pub(super) ask: Ask,
     pub(super) said: Said,
     pub(super) receipt: Receipt,
-    /// Of a limit in a store: the key under secrets that all processes have.
-    pub(super) wide: [u64; 2],
-    pub(super) remote: store::Receipt,
 }
 
-/// Where a limit is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Where {
-    Here,
-    /// Units of a store are spent here.
-    Leased,
-    /// A store is asked each time.
-    Store,
+/// The numbers that a limit told, wherever it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    Here(Outcome),
+    Stored { limit: u64, charged: Charged },
+}
+
+impl Told {
+    pub(super) fn limit(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.limit(),
+            Self::Stored { limit, .. } => *limit,
+        }
+    }
+
+    pub(super) fn remaining(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.remaining(),
+            Self::Stored { charged, .. } => charged.remaining,
+        }
+    }
+
+    pub(super) fn reset_ms(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.reset_ms(),
+            Self::Stored { charged, .. } => charged.reset_ms,
+        }
+    }
+
+    pub(super) fn retry_after_ms(&self) -> u64 {
+        match self {
+            Self::Here(outcome) => outcome.retry_after_ms(),
+            Self::Stored { charged, .. } => charged.retry_ms,
+        }
+    }
+
+    /// Whether it refuses for now.
+    pub(super) fn refuses(&self) -> bool {
+        match self {
+            Self::Here(outcome) => outcome.verdict() == Answer::Denied,
+            Self::Stored { charged, .. } => charged.outcome == store::Outcome::Refused,
+        }
+    }
 }
 
 /// What a limit said.
@@ -50,12 +83,14 @@ pub(super) enum Said {
     /// It has not been asked.
     Nothing,
     Outcome(Outcome),
+    /// By its store.
+    Stored(Charged),
+    /// By its store: the cost is above what it could ever pass.
+    TooDear,
     /// Its condition, cost or key cannot be told; the decision's `detail`.
     Undecided(&'static str),
     /// A value of its key is absent, and it denies then.
     KeyMissing,
-    /// It is counted in a store that is away, and denies then.
-    Away,
 }
 
 impl Met {
@@ -68,51 +103,26 @@ impl Met {
         matches!(self.said, Said::Nothing | Said::Outcome(_))
     }
 
-    pub(super) fn is_charged(&self) -> bool {
-        self.receipt.is_charged() || self.remote.is_charged()
-    }
-
-    pub(super) fn where_counted(&self, counters: &CounterSet) -> Where {
-        let remote = counters
-            .slots
-            .get(self.number())
-            .and_then(|slot| slot.remote.as_ref());
-        match remote {
-            None => Where::Here,
-            Some(remote) if remote.is_strict() => Where::Store,
-            Some(_) => Where::Leased,
-        }
-    }
-
     pub(super) fn peek(&mut self, counters: &CounterSet, now: Now) {
-        if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
-            if let Some(remote) = &slot.remote {
-                return remote.peek(self, now);
-            }
-            let outcome = slot.counter.counters.peek(self.key, &self.ask, now);
+        if let (true, Some(counter)) = (self.is_open(), counters.here(self.number())) {
+            let outcome = counter.counters.peek(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
         }
     }
 
     pub(super) fn take(&mut self, counters: &CounterSet, now: Now) {
-        if let (true, Some(slot)) = (self.is_open(), counters.slots.get(self.number())) {
-            if let Some(remote) = &slot.remote {
-                return remote.take(self, now);
-            }
-            let (outcome, receipt) = slot.counter.counters.take(self.key, &self.ask, now);
+        if let (true, Some(counter)) = (self.is_open(), counters.here(self.number())) {
+            let (outcome, receipt) = counter.counters.take(self.key, &self.ask, now);
             self.said = Said::Outcome(outcome);
             self.receipt = receipt;
         }
     }
 
-    /// Gives back what was taken.
+    /// Gives back what was taken here.
     pub(super) fn restore(&mut self, counters: &CounterSet, now: Now) {
-        if let Some(slot) = counters.slots.get(self.number()) {
-            if let Some(remote) = &slot.remote {
-                return remote.restore(self, now);
-            }
+        if let Some(counter) = counters.here(self.number()) {
             let receipt = core::mem::take(&mut self.receipt);
-            slot.counter.counters.restore(receipt, now);
+            counter.counters.restore(receipt, now);
             self.peek(counters, now);
         }
     }
@@ -121,8 +131,14 @@ impl Met {
     pub(super) fn refuses(&self) -> Option<Reason> {
         match self.said {
             Said::Undecided(_) => Some(Reason::Indeterminate),
-            Said::KeyMissing | Said::Away => Some(Reason::QuotaUnavailable),
+            Said::KeyMissing => Some(Reason::QuotaUnavailable),
+            Said::TooDear => Some(Reason::CostExceedsLimit),
             Said::Nothing => None,
+            Said::Stored(charged) => match charged.outcome {
+                store::Outcome::Admitted => None,
+                store::Outcome::Refused => Some(Reason::QuotaExceeded),
+                store::Outcome::Unavailable(_) => Some(Reason::QuotaUnavailable),
+            },
             Said::Outcome(outcome) => match outcome.verdict() {
                 Answer::Admitted => None,
                 Answer::Denied => Some(Reason::QuotaExceeded),
@@ -136,8 +152,11 @@ impl Met {
         match self.said {
             Said::Undecided(detail) => Some(detail),
             Said::KeyMissing => Some("key_missing"),
-            Said::Away => Some("store_unavailable"),
             Said::Outcome(outcome) if outcome.verdict() == Answer::Full => Some("table_full"),
+            Said::Stored(Charged {
+                outcome: store::Outcome::Unavailable(_),
+                ..
+            }) => Some("store_down"),
             _ => program
                 .limits
                 .limits
@@ -146,9 +165,16 @@ impl Met {
         }
     }
 
-    fn outcome(&self) -> Option<Outcome> {
+    /// The numbers that it told.
+    pub(super) fn told(&self) -> Option<Told> {
+        let limit = self.ask.limit;
         match self.said {
-            Said::Outcome(outcome) => Some(outcome),
+            Said::Outcome(outcome) => Some(Told::Here(outcome)),
+            Said::Stored(Charged {
+                outcome: store::Outcome::Unavailable(_),
+                ..
+            }) => None,
+            Said::Stored(charged) => Some(Told::Stored { limit, charged }),
             _ => None,
         }
     }
@@ -248,11 +274,11 @@ pub struct LimitStates<'a> {
 
 impl<'a> LimitStates<'a> {
     /// The limits in force with what they were asked, those without an answer left out.
-    fn next_met(&mut self) -> Option<(&'a Limit, Outcome)> {
+    fn next_met(&mut self) -> Option<(&'a Limit, Told)> {
         loop {
             let met = self.met.next()?;
             let limit = self.program.limits.limits.get(met.number());
-            if let (false, Some(limit), Some(outcome)) = (met.shadow, limit, met.outcome()) {
+            if let (false, Some(limit), Some(outcome)) = (met.shadow, limit, met.told()) {
                 return Some((limit, outcome));
             }
         }
@@ -315,7 +341,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Limits in force and what they said.
-    pub(super) fn met(&self) -> impl Iterator<Item = (&'a Limit, Outcome)> + use<'a> {
+    pub(super) fn met(&self) -> impl Iterator<Item = (&'a Limit, Told)> + use<'a> {
         let mut states = self.limits();
         core::iter::from_fn(move || states.next_met())
     }
@@ -329,8 +355,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Those of them that refuse for now.
-    pub(super) fn refusing(&self) -> impl Iterator<Item = (&'a Limit, Outcome)> + use<'a> {
-        self.met()
-            .filter(|(_, outcome)| outcome.verdict() == Answer::Denied)
+    pub(super) fn refusing(&self) -> impl Iterator<Item = (&'a Limit, Told)> + use<'a> {
+        self.met().filter(|(_, told)| told.refuses())
     }
 }

@@ -6,7 +6,8 @@
 //! | [`counters`] | the counters of an engine, from policy to policy |
 //! | [`met`] | what one limit says, for the decision and its reader |
 //! | [`headers`] | the same as header fields |
-//! | [`remote`] | limits that are counted in a store |
+//! | [`saved`] | counters as bytes |
+//! | [`stored`] | limits that are counted in a store |
 //! | [`ticket`] | what is settled later |
 //! | [`told`] | the same for people |
 
@@ -14,13 +15,15 @@ pub(super) mod counters;
 mod headers;
 mod key;
 mod met;
-mod remote;
+mod saved;
+mod stored;
 pub(super) mod ticket;
 mod told;
 
 pub use headers::{RateLimit, RateLimitHeaders, RateLimitPolicy};
 pub(super) use met::Charges;
 pub use met::{LimitState, LimitStates};
+pub use saved::{CountersError, RestoredCounters};
 pub(super) use told::told;
 pub use told::{AskedLimit, KeyValue};
 
@@ -33,13 +36,15 @@ use crate::program::limits::{Amount, Cost, Limit};
 use crate::program::predicate::{Unwatched, Values};
 use crate::program::vocabulary::Truth;
 use crate::program::vocabulary::limits::{LimitKind, OnError, OnMissing};
-use crate::quota::{Ask, Now, Receipt, store};
+use crate::quota::store::Outcome;
+use crate::quota::{Ask, Now, Receipt};
 use crate::request::{Charge, Value};
 use counters::{CounterSet, LimitCounter};
 use key::NoKey;
-use met::{Met, Said, Where};
+use met::{Met, Said};
 use std::sync::Arc;
-use ticket::{Entry, Tickets};
+use stored::{Debt, Stored};
+use ticket::{Entry, Owed, Tickets};
 
 /// What limits are asked with.
 #[derive(Clone, Copy)]
@@ -150,7 +155,7 @@ impl Charger<'_> {
                 charges.push(met);
             }
         }
-        self.charge_from(charges, first, which);
+        self.charge_from(charges, first, which, view);
         match which {
             Which::All => charges.refusal(false),
             Which::Always => None,
@@ -158,16 +163,16 @@ impl Charger<'_> {
     }
 
     /// Peeks at all and takes from all; where one refuses, only those are charged that always are.
-    fn charge_from(&self, charges: &mut Charges, first: usize, which: Which) {
+    fn charge_from(&self, charges: &mut Charges, first: usize, which: Which, view: &View<'_>) {
         let takes = matches!(self.charge, Charge::Take | Charge::Reserve);
         let met = charges.from(first);
+        if view.bound.program.limits.any_stored {
+            return self.charge_with_store(met, which, takes, view);
+        }
         let alone = met.len() == 1;
         if !takes || !alone {
             for one in &mut *met {
-                // A store is asked once: when it is to charge.
-                if !takes || one.where_counted(self.counters) == Where::Here {
-                    one.peek(self.counters, self.now);
-                }
+                one.peek(self.counters, self.now);
             }
         }
         if !takes {
@@ -184,45 +189,128 @@ impl Charger<'_> {
         if !together {
             return;
         }
-        if !self.take_together(met) {
-            // Another thread came between, or a store refused: what was taken goes back.
-            let taken = |one: &&mut Met| !one.shadow && !one.always && one.is_charged();
-            for one in met.iter_mut().filter(taken) {
-                one.restore(self.counters, self.now);
+        let mut lost: Option<usize> = None;
+        for (at, one) in met.iter_mut().enumerate().filter(|(_, one)| !one.shadow) {
+            if lost.is_some() && !one.always {
+                continue;
+            }
+            one.take(self.counters, self.now);
+            if one.refuses().is_some() {
+                lost = lost.or(Some(at));
+            }
+        }
+        let Some(lost) = lost else { return };
+        // Another thread came between: what was taken before goes back.
+        let before = met.iter_mut().take(lost);
+        for one in before.filter(|one| !one.shadow && !one.always) {
+            one.restore(self.counters, self.now);
+        }
+    }
+
+    /// The same where a store counts some of them: what is counted here is asked first, and charged last.
+    #[inline(never)]
+    fn charge_with_store(&self, met: &mut [Met], which: Which, takes: bool, view: &View<'_>) {
+        let here = |one: &Met| self.counters.here(one.number()).is_some();
+        for one in met.iter_mut() {
+            one.peek(self.counters, self.now);
+        }
+        if !takes {
+            return self.strict_at_once(met, view, false, |_, _| true);
+        }
+        let refused = met.iter().any(|one| !one.shadow && one.refuses().is_some());
+        let together = which == Which::All && !refused;
+        for one in met.iter_mut().filter(|one| one.shadow || !together) {
+            if (one.shadow || one.always) && one.is_open() {
+                self.take_one(one, view);
+            }
+        }
+        if !together {
+            return;
+        }
+        let enforced = |one: &&mut Met| !one.shadow;
+        let refuses = |met: &[Met]| met.iter().any(|one| !one.shadow && one.refuses().is_some());
+        for one in met.iter_mut().filter(enforced) {
+            if self.stored(one).is_some_and(|stored| !stored.is_strict()) {
+                self.take_one(one, view);
+            }
+        }
+        if !refuses(met) {
+            self.strict_at_once(met, view, true, |one, stored| {
+                !one.shadow && stored.is_strict()
+            });
+        }
+        if !refuses(met) {
+            for one in met.iter_mut().filter(enforced).filter(|one| here(one)) {
+                one.take(self.counters, self.now);
+                if one.refuses().is_some() {
+                    break;
+                }
+            }
+        }
+        if refuses(met) {
+            let before = met.iter_mut().filter(enforced);
+            for one in before.filter(|one| !one.always) {
+                self.give_back(one, view);
             }
         }
     }
 
-    /// Takes from all that are enforced, the quickest to answer first; false as soon as one refuses.
-    fn take_together(&self, met: &mut [Met]) -> bool {
-        let mut all = true;
-        for place in [Where::Here, Where::Leased] {
-            if place == Where::Leased && !self.counters.any_in_store() {
-                break;
-            }
-            for one in met.iter_mut().filter(|one| !one.shadow) {
-                if one.where_counted(self.counters) != place || !(all || one.always) {
-                    continue;
-                }
-                one.take(self.counters, self.now);
-                all &= one.refuses().is_none();
-            }
+    fn stored(&self, met: &Met) -> Option<&Arc<Stored>> {
+        self.counters.stored(met.number())
+    }
+
+    fn take_one(&self, met: &mut Met, view: &View<'_>) {
+        let limit = view.bound.program.limits.limits.get(met.number());
+        match (self.stored(met), limit) {
+            (Some(stored), Some(limit)) if met.is_open() => stored.take(limit, met, view, self.now),
+            _ => met.take(self.counters, self.now),
         }
-        if !self.counters.any_in_store() {
-            return all;
-        }
-        // One question for all that ask on every request.
-        let slots = &self.counters.slots;
-        let strict = met.iter_mut().filter_map(|one| {
-            let remote = slots.get(one.number())?.remote.as_deref()?;
-            let asks = !one.shadow && one.is_open() && remote.is_strict() && (all || one.always);
-            asks.then_some((remote, one))
+    }
+
+    /// One question to the store about several limits.
+    fn strict_at_once(
+        &self,
+        met: &mut [Met],
+        view: &View<'_>,
+        take: bool,
+        which: impl Fn(&Met, &Stored) -> bool,
+    ) {
+        let limits = &view.bound.program.limits.limits;
+        let asked = met.iter_mut().filter_map(|one| {
+            let stored = &**self.stored(one)?;
+            let limit = limits.get(one.number())?;
+            (one.is_open() && which(one, stored)).then_some((limit, stored, one))
         });
-        remote::take_all(strict, self.now);
-        all && met
-            .iter()
-            .filter(|one| !one.shadow)
-            .all(|one| one.refuses().is_none())
+        stored::all_at_once(asked, view, self.now, take);
+    }
+
+    /// Takes a charge back, wherever it was taken.
+    fn give_back(&self, met: &mut Met, view: &View<'_>) {
+        match self.debt(met, view) {
+            Some(debt) => debt.settle(0, self.now),
+            None if met.receipt.is_charged() => met.restore(self.counters, self.now),
+            None => {}
+        }
+    }
+
+    /// What was charged in a store.
+    fn debt(&self, met: &Met, view: &View<'_>) -> Option<Debt> {
+        let stored = self.stored(met)?;
+        let limit = view.bound.program.limits.limits.get(met.number())?;
+        let Said::Stored(charged) = met.said else {
+            return None;
+        };
+        if charged.outcome != Outcome::Admitted {
+            return None;
+        }
+        let (key, kind) = stored.question(limit, met, view, self.now);
+        Some(Debt {
+            stored: Arc::clone(stored),
+            tag: met.key,
+            charged,
+            key,
+            kind,
+        })
     }
 
     /// Keeps what is to be settled: the end of what is under way, and of a reservation all of it.
@@ -234,7 +322,9 @@ impl Charger<'_> {
             let concurrent = limits
                 .get(met.number())
                 .is_some_and(|limit| matches!(limit.kind, LimitKind::Concurrency { .. }));
-            (reserves || concurrent) && met.is_charged()
+            let charged = met.receipt.is_charged()
+                || matches!(met.said, Said::Stored(charged) if charged.outcome == Outcome::Admitted);
+            (reserves || concurrent) && charged
         };
         let count = charges.iter().filter(|met| is_kept(met)).count();
         if count == 0 {
@@ -245,12 +335,16 @@ impl Charger<'_> {
                 return None;
             }
             let limit = limits.get(met.number())?;
-            let slot = self.counters.slots.get(met.number())?;
+            let owed = match self.debt(met, view) {
+                Some(debt) => Owed::Store(debt),
+                None => Owed::Here {
+                    counter: Arc::clone(self.counters.here(met.number())?),
+                    receipt: core::mem::take(&mut met.receipt),
+                    ask: met.ask,
+                },
+            };
             Some(Entry {
-                counter: Arc::clone(&slot.counter),
-                remote: slot.remote.as_ref().map(|remote| remote.keep(met)),
-                receipt: core::mem::take(&mut met.receipt),
-                ask: met.ask,
+                owed,
                 concurrent: matches!(limit.kind, LimitKind::Concurrency { .. }),
                 by_cost: matches!(limit.cost, Cost::Request),
             })
@@ -277,8 +371,6 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         },
         said: Said::Nothing,
         receipt: Receipt::default(),
-        wide: [0; 2],
-        remote: store::Receipt::default(),
     };
     let undecided = |detail| match limit.on_error {
         OnError::Skip => None,
@@ -302,7 +394,7 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         return Some(met);
     };
     met.ask.cost = cost;
-    let seeds = slot.counter.seeds;
+    let seeds = slot.seeds();
     let shared = limit.on_missing == OnMissing::Shared;
     let keys = key::key(&*limit.by, view, seeds, shared).and_then(|key| {
         // What is absent is no value to count.
@@ -310,15 +402,7 @@ fn meet(number: usize, limit: &Limit, slot: &LimitCounter, facts: &Held<'_, '_>)
         Ok((key, member))
     });
     match keys {
-        Ok((key, member)) => {
-            (met.key, met.ask.member) = (key, member);
-            if let Some(remote) = &slot.remote {
-                // What made one key makes all.
-                met.wide = remote
-                    .seeds()
-                    .map(|seeds| key::key(&*limit.by, view, seeds, shared).unwrap_or_default());
-            }
-        }
+        Ok((key, member)) => (met.key, met.ask.member) = (key, member),
         Err(NoKey::Unclear) => met.said = undecided("limit_key")?,
         Err(NoKey::Missing) if limit.on_missing == OnMissing::Skip => return None,
         Err(NoKey::Missing) => met.said = Said::KeyMissing,

@@ -1,7 +1,7 @@
 //! Tickets: what is still to be settled of a decision, in a ring of a fixed size.
 
 use super::counters::Counter;
-use super::remote::Settling;
+use super::stored::Debt;
 use crate::quota::{Ask, Now, Receipt};
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -59,16 +59,23 @@ const PLACES: u64 = 8_192;
 /// One charge to settle.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) counter: Arc<Counter>,
-    pub(super) receipt: Receipt,
-    /// Of a limit in a store.
-    pub(super) remote: Option<Settling>,
-    /// The limit's numbers.
-    pub(super) ask: Ask,
+    pub(super) owed: Owed,
     /// Whether it ends with the request.
     pub(super) concurrent: bool,
     /// Whether it goes by the cost that is reported.
     pub(super) by_cost: bool,
+}
+
+/// Where it was charged.
+#[derive(Debug)]
+pub(super) enum Owed {
+    Here {
+        counter: Arc<Counter>,
+        receipt: Receipt,
+        /// The limit's numbers.
+        ask: Ask,
+    },
+    Store(Debt),
 }
 
 #[derive(Debug, Default)]
@@ -158,17 +165,21 @@ impl Tickets {
 
 impl Entry {
     fn settle(self, cost: Option<u64>, now: Now) {
-        if let Some(remote) = self.remote {
-            if let (Some(cost), true) = (cost, self.by_cost) {
-                remote.settle(cost, now);
-            }
-            return;
-        }
-        let counters = &self.counter.counters;
-        match cost {
-            _ if self.concurrent => counters.restore(self.receipt, now),
-            Some(cost) if self.by_cost => counters.settle(self.receipt, cost, &self.ask, now),
-            _ => {}
+        let actual = match cost {
+            _ if self.concurrent => 0,
+            Some(cost) if self.by_cost => cost,
+            _ => return,
+        };
+        match self.owed {
+            Owed::Store(debt) => debt.settle(actual, now),
+            Owed::Here {
+                counter, receipt, ..
+            } if self.concurrent => counter.counters.restore(receipt, now),
+            Owed::Here {
+                counter,
+                receipt,
+                ask,
+            } => counter.counters.settle(receipt, actual, &ask, now),
         }
     }
 }

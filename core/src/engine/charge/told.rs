@@ -6,6 +6,7 @@ use crate::engine::view::View;
 use crate::program::limits::{Limit, Part, PartValue};
 use crate::program::predicate::{Slot, Values};
 use crate::quota::Verdict as Answer;
+use crate::quota::store;
 use crate::request::Value;
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub struct AskedLimit {
     pub remaining: Option<u64>,
     /// Milliseconds until all of it is back.
     pub reset_ms: Option<u64>,
-    /// `passes`, `exceeded`, `too_dear`, `full`, `key_missing`, or what could not be told.
+    /// `passes`, `exceeded`, `too_dear`, `full`, `store_down`, `key_missing`, or what could not be told.
     pub outcome: &'static str,
 }
 
@@ -50,10 +51,7 @@ pub(in crate::engine) fn told(charges: &Charges, view: &View<'_>) -> Vec<AskedLi
     let program = view.bound.program;
     let tell = |met: &Met| {
         let limit = program.limits.limits.get(met.number())?;
-        let outcome = match met.said {
-            Said::Outcome(outcome) => Some(outcome),
-            _ => None,
-        };
+        let told = met.told();
         Some(AskedLimit {
             limit: limit.id.to_string(),
             source: SourceLine::new(program, limit.at).to_string(),
@@ -62,8 +60,8 @@ pub(in crate::engine) fn told(charges: &Charges, view: &View<'_>) -> Vec<AskedLi
             key: key(limit, view),
             cost: met.ask.cost,
             allowed: met.ask.limit,
-            remaining: outcome.map(|outcome| outcome.remaining()),
-            reset_ms: outcome.map(|outcome| outcome.reset_ms()),
+            remaining: told.map(|told| told.remaining()),
+            reset_ms: told.map(|told| told.reset_ms()),
             outcome: word(met),
         })
     };
@@ -75,7 +73,12 @@ fn word(met: &Met) -> &'static str {
         Said::Nothing => "not_asked",
         Said::Undecided(detail) => detail,
         Said::KeyMissing => "key_missing",
-        Said::Away => "store_unavailable",
+        Said::TooDear => "too_dear",
+        Said::Stored(charged) => match charged.outcome {
+            store::Outcome::Admitted => "passes",
+            store::Outcome::Refused => "exceeded",
+            store::Outcome::Unavailable(_) => "store_down",
+        },
         Said::Outcome(outcome) => match outcome.verdict() {
             Answer::Admitted => "passes",
             Answer::Denied => "exceeded",

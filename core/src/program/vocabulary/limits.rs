@@ -110,7 +110,7 @@ pub(crate) enum OnError {
 }
 
 /// Counters beyond one process.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreSettings {
     pub(crate) mode: StoreMode,
     pub(crate) on_down: OnDown,
@@ -118,8 +118,8 @@ pub(crate) struct StoreSettings {
     pub(crate) budget_ms: u32,
     /// Units that a lease takes at once.
     pub(crate) batch: u32,
-    /// With [`OnDown::Share`]: the part of the limit that one process gives out by itself.
-    pub(crate) share: Option<f64>,
+    /// With [`OnDown::Share`]: the part of the limit that all processes give out together, in percent.
+    pub(crate) share_percent: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

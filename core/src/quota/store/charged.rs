@@ -77,12 +77,6 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Whether there is anything to take back.
-    #[must_use]
-    pub fn is_charged(&self) -> bool {
-        self.source != Source::None && self.cost > 0
-    }
-
     /// Beginning of the window that was charged, by the store's clock in milliseconds since 1970; 0 where there is none.
     #[must_use]
     pub fn window(&self) -> i64 {

@@ -95,15 +95,6 @@ impl Slot {
         self.front.units.saturating_add(self.back.units)
     }
 
-    /// Units that may be spent at this time.
-    pub(super) fn units_at(&self, now: Now) -> u64 {
-        [self.front, self.back]
-            .iter()
-            .filter(|held| held.until_ns > now.mono_ns)
-            .map(|held| held.units)
-            .sum()
-    }
-
     /// Units left as far as is known here: in the store when it was last asked, and held.
     pub(super) fn remaining(&self) -> u64 {
         self.remaining.saturating_add(self.units())
@@ -353,28 +344,26 @@ impl Slot {
     }
 }
 
-/// The part of a limit that is a process' own while the store is away, in millionths.
+/// The part of a limit that is a process' own while the store is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part(u32);
+pub struct Part {
+    /// How much of the limit all processes may admit together, in percent: 1 to 100.
+    pub percent: u32,
+    /// Processes that share the limit, at least 1.
+    pub nodes: u32,
+}
 
 impl Part {
-    const WHOLE: u32 = 1_000_000;
-
-    /// So many millionths of the limit; at least one, at most all of them.
-    #[must_use]
-    pub fn millionths(part: u32) -> Self {
-        Self(part.clamp(1, Self::WHOLE))
-    }
-
     /// Rounded down.
     fn of(self, limit: u64) -> u64 {
-        let part = u128::from(limit) * u128::from(self.0) / u128::from(Self::WHOLE);
-        u64::try_from(part).unwrap_or(u64::MAX)
+        let whole = u128::from(limit) * u128::from(self.percent.min(100));
+        u64::try_from(whole / (100 * u128::from(self.nodes.max(1)))).unwrap_or(u64::MAX)
     }
 
     /// The time that one unit takes at this part of a rate.
     fn slower(self, step: u128) -> u128 {
-        (step * u128::from(Self::WHOLE)).div_ceil(u128::from(self.0))
+        let percent = u128::from(self.percent.clamp(1, 100));
+        (step * 100 * u128::from(self.nodes.max(1))).div_ceil(percent)
     }
 }
 

@@ -127,39 +127,6 @@ impl Shared {
         }
     }
 
-    /// What [`Shared::spend`] would say, with nothing charged: held units, else what the store has.
-    pub fn look(
-        &self,
-        limit: &SharedLimit,
-        tag: u64,
-        cost: u64,
-        now: Now,
-        question: impl FnOnce() -> (CounterKey, Kind),
-    ) -> Charged {
-        let tag = tag.max(1);
-        let held = self.pool.with_slot(tag, |slot| {
-            (slot.units_at(now) >= cost).then(|| Charged {
-                receipt: Receipt::default(),
-                ..Charged::by_lease(slot, 0, cost, now)
-            })
-        });
-        if let Some(held) = held.flatten() {
-            return held;
-        }
-        let (key, kind) = question();
-        let strict = Strict {
-            limit,
-            tag,
-            key,
-            kind,
-            cost,
-        };
-        let mut charged = [Charged::default()];
-        self.peek(&[strict], now, &mut charged);
-        let [charged] = charged;
-        charged
-    }
-
     fn ask_ahead(&self, wanted: Wanted<'_>, units: u64, owed: u64, now: Now) {
         let pool = &self.pool;
         // What is held counts too: less than the batch is of use.

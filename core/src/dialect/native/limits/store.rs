@@ -57,14 +57,15 @@ pub(super) fn lower(
             "leave it out, or write `on_down: share`",
         );
     }
-    if matches!(
+    let unleasable = matches!(
         kind,
         LimitKind::Sliding { .. } | LimitKind::Concurrency { .. } | LimitKind::Distinct { .. }
-    ) {
+    );
+    if mode == StoreMode::Leased && unleasable {
         refuse(
             key,
-            "only rates and windows are counted beyond one process",
-            "leave `store` out; each process counts by itself",
+            "only rates and windows have units that can be leased",
+            "write `redis: strict`, or leave `store` out: each process then counts by itself",
         );
     }
     if mode == StoreMode::Strict {
@@ -77,7 +78,7 @@ pub(super) fn lower(
         on_down,
         budget_ms: budget.unwrap_or(DEFAULT_BUDGET_MS),
         batch: given_batch.unwrap_or(DEFAULT_BATCH),
-        share: given_share,
+        share_percent: given_share.unwrap_or(100),
     })
 }
 
@@ -103,12 +104,13 @@ fn batch(node: &Node) -> Result<u32, Diagnostic> {
     })
 }
 
-fn share(node: &Node) -> Result<f64, Diagnostic> {
+/// A part in whole percent, rounded up.
+fn share(node: &Node) -> Result<u8, Diagnostic> {
     let given = node.as_f64()?;
-    if given > 0.0 && given <= 1.0 {
-        return Ok(given);
-    }
-    let message = "a share is more than 0 and at most 1";
-    let error = Diagnostic::error(Code::BAD_NUMBER, node.span, message);
-    Err(error.help("such as 0.25 where four processes share the limit"))
+    let percent = (1..=100u8).find(|percent| f64::from(*percent) >= given * 100.0 - 1e-6);
+    percent.filter(|_| given > 0.0).ok_or_else(|| {
+        let message = "a share is more than 0 and at most 1";
+        let error = Diagnostic::error(Code::BAD_NUMBER, node.span, message);
+        error.help("such as 0.5, which all processes together give out of the limit")
+    })
 }
