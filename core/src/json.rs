@@ -72,11 +72,23 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     kind: Kind,
-    /// Of a text or number: its bytes in the document.
+    /// Of a text or number: its bytes in the document. Of an object: a name that it has twice.
     start: u32,
     end: u32,
     /// How many nodes it and what it holds are.
     size: u32,
+}
+
+impl Node {
+    /// No name ends before its opening quote.
+    fn is_ambiguous(&self) -> bool {
+        self.kind == Kind::Object && self.end != 0
+    }
+}
+
+fn slice<'a>(bytes: &'a [u8], node: &Node) -> &'a [u8] {
+    let range = node.start as usize..node.end as usize;
+    bytes.get(range).unwrap_or_default()
 }
 
 /// A value of a document that was read.
@@ -205,9 +217,11 @@ impl Reader<'_> {
             self.at += 1;
             return Ok(());
         }
+        let mut names = NameFilter::default();
         loop {
             if kind == Kind::Object {
                 self.name()?;
+                self.compare(node, &mut names);
             }
             self.value(depth + 1)?;
             self.space();
@@ -219,7 +233,52 @@ impl Reader<'_> {
         }
         self.at += 1;
         self.close(node);
+        if names.count > NameFilter::FEW {
+            self.compare_many(node);
+        }
         Ok(())
+    }
+
+    /// Notes in the object whether the name that was read last stands in it before.
+    #[inline]
+    fn compare(&mut self, object: usize, names: &mut NameFilter) {
+        let last = self.nodes.len().saturating_sub(1);
+        let Some(name) = self.nodes.get(last).copied() else {
+            return;
+        };
+        let bytes = slice(self.bytes, &name);
+        if !names.may_hold(bytes) || names.count > NameFilter::FEW {
+            return;
+        }
+        let before = self.nodes.get(object + 1..last).unwrap_or_default();
+        if Members::of(self.bytes, before).any(|(known, _)| known == bytes) {
+            self.note_ambiguous(object, name);
+        }
+    }
+
+    /// The same for an object of many members, at its end.
+    fn compare_many(&mut self, object: usize) {
+        let mut at = object + 1;
+        let mut names = Vec::new();
+        let members = self.nodes.get(at..).unwrap_or_default();
+        for (name, value) in Members::of(self.bytes, members) {
+            names.push((name, at));
+            at += 1 + value.nodes.len();
+        }
+        names.sort_unstable();
+        let twice = names.windows(2).find_map(|pair| match pair {
+            [(one, _), (other, at)] if one == other => Some(*at),
+            _ => None,
+        });
+        if let Some(name) = twice.and_then(|at| self.nodes.get(at)).copied() {
+            self.note_ambiguous(object, name);
+        }
+    }
+
+    fn note_ambiguous(&mut self, object: usize, name: Node) {
+        if let Some(node) = self.nodes.get_mut(object) {
+            (node.start, node.end) = (name.start, name.end);
+        }
     }
 
     /// The name of a member, and the colon.
@@ -380,7 +439,7 @@ impl<'a> Json<'a> {
         let Some((node, rest)) = self.nodes.split_first() else {
             return Value::Null;
         };
-        let bytes = || self.slice(node);
+        let bytes = || slice(self.bytes, node);
         match node.kind {
             Kind::Null => Value::Null,
             Kind::True => Value::Bool(true),
@@ -391,16 +450,8 @@ impl<'a> Json<'a> {
                 bytes: self.bytes,
                 nodes: rest,
             })),
-            Kind::Object => Value::Object(Members(Items(Self {
-                bytes: self.bytes,
-                nodes: rest,
-            }))),
+            Kind::Object => Value::Object(Members::of(self.bytes, rest)),
         }
-    }
-
-    fn slice(self, node: &Node) -> &'a [u8] {
-        let range = node.start as usize..node.end as usize;
-        self.bytes.get(range).unwrap_or_default()
     }
 
     /// The text, if it is one.
@@ -480,53 +531,15 @@ impl<'a> Json<'a> {
 
     /// The name of a member that some object, at any depth, has twice.
     pub(crate) fn ambiguous(self) -> Option<&'a [u8]> {
-        let mut rest = self.nodes;
-        while let Some((node, after)) = rest.split_first() {
-            if node.kind == Kind::Object {
-                let inside = rest.get(..node.size as usize).unwrap_or(rest);
-                let object = Self {
-                    bytes: self.bytes,
-                    nodes: inside,
-                };
-                if let Some(name) = object.own_ambiguous() {
-                    return Some(name);
-                }
-            }
-            rest = after;
-        }
-        None
+        let mut nodes = self.nodes.iter();
+        let found = nodes.find(|node| node.is_ambiguous())?;
+        Some(slice(self.bytes, found))
     }
 
     /// The name of a member that this object has twice.
     pub(crate) fn own_ambiguous(self) -> Option<&'a [u8]> {
-        // Few names are compared only where a filter of 64 bits says that they may be alike.
-        const FEW: usize = 24;
-        let (mut seen, mut count) = (0u64, 0);
-        for (name, _) in self.members()? {
-            let bit = 1 << (filter(name) & 63);
-            if seen & bit != 0 {
-                let before = self.members()?.take(count);
-                if before.into_iter().any(|(known, _)| known == name) {
-                    return Some(name);
-                }
-            }
-            seen |= bit;
-            count += 1;
-            if count > FEW {
-                return self.sorted_ambiguous();
-            }
-        }
-        None
-    }
-
-    fn sorted_ambiguous(self) -> Option<&'a [u8]> {
-        let mut names: Vec<&[u8]> = self.members()?.map(|(name, _)| name).collect();
-        names.sort_unstable();
-        let twice = |pair: &[&'a [u8]]| match pair {
-            [one, other] if one == other => Some(*one),
-            _ => None,
-        };
-        names.windows(2).find_map(twice)
+        let found = self.nodes.first().filter(|node| node.is_ambiguous())?;
+        Some(slice(self.bytes, found))
     }
 }
 
@@ -537,16 +550,33 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-/// A number that is alike for equal names, and mostly different for others.
-fn filter(name: &[u8]) -> u32 {
-    let ends = match name {
-        [] => 0,
-        [first, .., last] => u32::from(*first) * 5 + u32::from(*last) * 3,
-        [only] => u32::from(*only),
-    };
-    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
-    ends.wrapping_add(u32::from(middle) * 11)
-        .wrapping_add(offset(name.len()) * 7)
+/// Tells most new names of an object from those that it has, so that few are compared.
+#[derive(Default)]
+struct NameFilter {
+    seen: u128,
+    count: usize,
+}
+
+impl NameFilter {
+    /// Members up to which names are compared one with the other; more are sorted.
+    const FEW: usize = 24;
+
+    /// Whether the name may have been here before; it has been from now on.
+    #[inline]
+    fn may_hold(&mut self, name: &[u8]) -> bool {
+        let ends = match name {
+            [] => 0,
+            [first, .., last] => u32::from(*first) * 5 + u32::from(*last) * 3,
+            [only] => u32::from(*only),
+        };
+        let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+        let mixed = ends + u32::from(middle) * 11 + offset(name.len() & 0xff) * 7;
+        let bit = 1 << (mixed & 127);
+        let held = self.seen & bit != 0;
+        self.seen |= bit;
+        self.count += 1;
+        held
+    }
 }
 
 /// The items of an array.
@@ -570,6 +600,13 @@ impl<'a> Iterator for Items<'a> {
 /// The members of an object, as they stand.
 #[derive(Clone, Copy)]
 pub(crate) struct Members<'a>(Items<'a>);
+
+impl<'a> Members<'a> {
+    /// Names and values that take turns.
+    fn of(bytes: &'a [u8], nodes: &'a [Node]) -> Self {
+        Self(Items(Json { bytes, nodes }))
+    }
+}
 
 impl<'a> Iterator for Members<'a> {
     type Item = (&'a [u8], Json<'a>);

@@ -18,15 +18,17 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use std::error::Error;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const ISSUER: &str = "https://login.shop.example/";
 /// 2100, because jsonwebtoken reads the clock.
 const EXP: u64 = 4_102_444_800;
 const NOW_MS: i64 = 1_790_000_000_000;
 const SECRET: [u8; 32] = [0x5a; 32];
-/// How long one measurement takes, in nanoseconds, about: shorter than the machine's other work lets it run.
-const ROUND_NS: f64 = 500_000.0;
+/// How long one measurement takes, about: shorter than the machine's other work lets it run.
+const ROUND: Duration = Duration::from_micros(500);
+/// Calls that tell how many a measurement has room for.
+const TRIAL: u32 = 10;
 
 type Failed = Box<dyn Error>;
 
@@ -156,8 +158,10 @@ fn medians(rounds: usize, works: &[&dyn Fn() -> bool]) -> Vec<f64> {
     let calls: Vec<u32> = works
         .iter()
         .map(|work| {
-            let once = time(50, *work).max(1.0);
-            (ROUND_NS / once).max(1.0) as u32
+            let start = Instant::now();
+            time(TRIAL, *work);
+            let trials = ROUND.as_nanos() / start.elapsed().as_nanos().max(1);
+            TRIAL * u32::try_from(trials).unwrap_or(1).max(1)
         })
         .collect();
     for _ in 0..rounds {

@@ -55,11 +55,6 @@ impl Claims {
         self.root()?.at(path)
     }
 
-    /// The text at a path; none for anything else.
-    pub(crate) fn text(&self, path: &[Box<str>]) -> Option<&[u8]> {
-        self.at(path)?.text()
-    }
-
     /// The times that it states.
     pub(crate) const fn times(&self) -> Times {
         self.times

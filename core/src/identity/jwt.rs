@@ -17,31 +17,46 @@ pub(crate) struct Opened<'t> {
     registered: Registered,
 }
 
-/// Where the claims that every token is asked for stand; 0 for what is not there.
+/// The claims that every token is asked for: where they stand, 0 for what is not there, and when they are.
 #[derive(Clone, Copy)]
 struct Registered {
     iss: u32,
     sub: u32,
     aud: u32,
-    exp: u32,
-    nbf: u32,
-    iat: u32,
     cnf: u32,
+    exp: Date,
+    nbf: Date,
+    iat: Date,
 }
+
+/// A time that may be absent, or none.
+type Date = Result<Option<i64>, Refusal>;
 
 impl Registered {
     fn of(claims: Json<'_>) -> Self {
-        let names: [&[u8]; 7] = [b"iss", b"sub", b"aud", b"exp", b"nbf", b"iat", b"cnf"];
-        let [iss, sub, aud, exp, nbf, iat, cnf] = claims.places(names);
+        let names: [&[u8]; 7] = [b"iss", b"sub", b"aud", b"cnf", b"exp", b"nbf", b"iat"];
+        let [iss, sub, aud, cnf, exp, nbf, iat] = claims.places(names);
+        let date = |place| {
+            let date = |claim| date_ms(claim).ok_or(Refusal::Malformed);
+            claims.value_at(place).map(date).transpose()
+        };
         Self {
             iss,
             sub,
             aud,
-            exp,
-            nbf,
-            iat,
             cnf,
+            exp: date(exp),
+            nbf: date(nbf),
+            iat: date(iat),
         }
+    }
+
+    fn times(self) -> Result<Times, Refusal> {
+        Ok(Times {
+            exp_ms: self.exp?,
+            nbf_ms: self.nbf?,
+            iat_ms: self.iat?,
+        })
     }
 }
 
@@ -149,8 +164,7 @@ impl<'t> Opened<'t> {
         for check in Check::CLAIMS {
             self.check(check, rules, now_ms)?;
         }
-        let times = self.claims().ok_or(Refusal::Malformed)?;
-        let times = self.times(times)?;
+        let times = self.registered.times()?;
         let payload = self.jws.into_payload();
         Ok(Claims::new(payload, self.nodes, key, times))
     }
@@ -173,7 +187,6 @@ impl<'t> Opened<'t> {
     ) -> Result<(), Refusal> {
         let claims = self.claims().ok_or(Refusal::Malformed)?;
         let at = self.registered;
-        let date = |place| dated(claims.value_at(place));
         match check {
             Check::Algorithm => ensure(
                 rules.algorithms.has(self.algorithm()),
@@ -189,7 +202,7 @@ impl<'t> Opened<'t> {
                 path => is_for(claims.at(path), rules.audience),
             },
             Check::Expiry => {
-                let exp_ms = date(at.exp)?;
+                let exp_ms = at.exp?;
                 let is_there = exp_ms.is_some() || !rules.require_exp;
                 ensure(is_there, Refusal::MissingClaim)?;
                 let times = Times {
@@ -200,7 +213,7 @@ impl<'t> Opened<'t> {
             }
             Check::NotBefore => {
                 let times = Times {
-                    nbf_ms: date(at.nbf)?,
+                    nbf_ms: at.nbf?,
                     ..Times::default()
                 };
                 ensure(
@@ -210,23 +223,14 @@ impl<'t> Opened<'t> {
             }
             Check::IssuedAt => {
                 let latest = now_ms.saturating_add(rules.leeway_ms);
-                let is_past = date(at.iat)?.is_none_or(|iat| iat <= latest);
+                let is_past = at.iat?.is_none_or(|iat| iat <= latest);
                 ensure(is_past, Refusal::IssuedInFuture)
             }
-            Check::Lifetime => lifetime(self.times(claims)?, rules.max_lifetime_ms, now_ms),
+            Check::Lifetime => lifetime(at.times()?, rules.max_lifetime_ms, now_ms),
             Check::Required => required(claims, rules),
             Check::Expected => expected(claims, rules),
             Check::Binding => binding(claims.value_at(at.cnf)),
         }
-    }
-
-    fn times(&self, claims: Json<'_>) -> Result<Times, Refusal> {
-        let date = |place| dated(claims.value_at(place));
-        Ok(Times {
-            exp_ms: date(self.registered.exp)?,
-            nbf_ms: date(self.registered.nbf)?,
-            iat_ms: date(self.registered.iat)?,
-        })
     }
 }
 
@@ -244,8 +248,8 @@ fn is_type(typ: Option<&[u8]>, allowed: &[Box<str>]) -> bool {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(b"application/") => rest,
         _ => typ,
     };
-    let is_short = |known: &Box<str>| known.as_bytes().eq_ignore_ascii_case(short);
-    !short.is_empty() && allowed.iter().any(is_short)
+    let mut known = allowed.iter().map(|known| known.as_bytes());
+    !short.is_empty() && known.any(|known| known.eq_ignore_ascii_case(short))
 }
 
 fn is_issued(iss: Option<Json<'_>>, issuer: &str) -> Result<(), Refusal> {
@@ -275,12 +279,6 @@ fn is_for(claim: Option<Json<'_>>, audience: &[Box<str>]) -> Result<(), Refusal>
         _ => false,
     };
     ensure(found, Refusal::WrongAudience)
-}
-
-/// A time, if it is there.
-fn dated(claim: Option<Json<'_>>) -> Result<Option<i64>, Refusal> {
-    let date = |claim| date_ms(claim).ok_or(Refusal::Malformed);
-    claim.map(date).transpose()
 }
 
 fn lifetime(times: Times, longest_ms: Option<i64>, now_ms: i64) -> Result<(), Refusal> {

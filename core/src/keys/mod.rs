@@ -48,8 +48,11 @@ pub(crate) struct Key {
     kid: Option<Box<[u8]>>,
     /// RFC 7638, with SHA-256.
     thumbprint: [u8; 32],
-    prepared: Box<[(Algorithm, Box<VerifySignature>)]>,
+    prepared: Prepared,
 }
+
+/// What checks signatures, by algorithm.
+type Prepared = Box<[(Algorithm, Box<VerifySignature>)]>;
 
 impl KeySet {
     /// Reads a JWK set (RFC 7517 §5) or a SPIFFE bundle, for the verifier that is built in.
@@ -209,16 +212,13 @@ impl fmt::Debug for KeySet {
 
 impl Key {
     /// None if the verifier takes it for none of its algorithms.
-    fn prepare(
-        jwk: &Jwk<'_>,
-        verifier: &dyn SignatureVerifier,
-    ) -> Option<Box<[(Algorithm, Box<VerifySignature>)]>> {
+    fn prepare(jwk: &Jwk<'_>, verifier: &dyn SignatureVerifier) -> Option<Prepared> {
         let material: KeyMaterial<'_> = jwk.material();
         let ready = jwk.algorithms().iter().filter_map(|algorithm| {
             let prepared = verifier.prepare(algorithm, material)?;
             Some((algorithm, prepared))
         });
-        let ready: Box<[_]> = ready.collect();
+        let ready: Prepared = ready.collect();
         (!ready.is_empty()).then_some(ready)
     }
 

@@ -454,10 +454,10 @@ fn spiffe_bundles() {
 }
 
 fn bytes_of(hexadecimal: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap();
     let pairs = hexadecimal.as_bytes().chunks(2);
     let bytes: Vec<u8> = pairs
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .map(|pair| u8::try_from(digit(pair[0]) << 4 | digit(pair[1])).unwrap())
         .collect();
     assert_eq!(self::hexadecimal(&bytes), hexadecimal);
     bytes
