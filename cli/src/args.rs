@@ -59,8 +59,8 @@ pub(crate) struct Decide {
 }
 
 const CHECK_HELP: &str = "\
-Files that a policy includes are read too, from the directory of the first file or below it.
-Warnings alone leave the exit code at 0.
+Files that a policy includes are read too, from the directory of the first file or below it; and so
+are the key sets, API keys and secrets that it needs, unless they are fetched. Warnings alone leave the exit code at 0.
 
 Example:
   gatelet check shop.yaml --values prod.yaml";
@@ -75,6 +75,9 @@ pub(crate) struct Check {
     /// Values of this environment, over the defaults of the policy.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) values: Vec<PathBuf>,
+    /// Do not look at the keys and secrets that the policy needs.
+    #[arg(long)]
+    pub(crate) without_keys: bool,
     /// How to print the problems.
     #[arg(long, value_enum, default_value_t = TextFormat::Human)]
     pub(crate) format: TextFormat,
@@ -243,11 +246,11 @@ pub(crate) struct Inspect {
     /// The token, or `-` for the standard input.
     #[arg(value_name = "TOKEN", default_value = "-")]
     pub(crate) token: String,
-    /// The files of the policy whose issuers are asked.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A file of the policy whose issuers are asked.
+    #[arg(long, value_name = "FILE")]
     pub(crate) policy: Vec<PathBuf>,
     /// Values of this environment, over the defaults of the policy.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
     /// A key set: ISSUER=FILE for an issuer of the policy whose keys would be fetched, FILE without a policy.
     #[arg(long, value_name = "[ISSUER=]FILE")]

@@ -2,54 +2,73 @@
 
 use std::io::{self, Write};
 
-use gatelet::{Diagnostic, Policy, Severity};
+use gatelet::{Diagnostic, Engine, EngineConfig, Keys, Policy, Severity};
+use gatelet_io::PolicyText;
 use serde::Serialize;
 
 use crate::args::{Check, TextFormat};
 use crate::failure::{Failure, Outcome};
-use crate::json;
-use crate::policy;
-use crate::terminal::wants_color;
+use crate::terminal::{self, wants_color};
+use crate::{json, policy};
 
 /// How much of a digest a person compares.
 const DIGEST_SHOWN: usize = 12;
 
 #[derive(Serialize)]
-struct Report<'r> {
+struct Report {
     ok: bool,
     files: usize,
     errors: usize,
     warnings: usize,
-    diagnostics: &'r [Diagnostic],
-    policy: Option<Summary<'r>>,
+    diagnostics: Vec<Diagnostic>,
+    /// What is wrong with keys and secrets.
+    keys: Outside,
+    policy: Option<Summary>,
 }
 
 #[derive(Serialize)]
-struct Summary<'r> {
+struct Summary {
     rules: usize,
     roles: usize,
     grants: usize,
-    digest: &'r str,
+    digest: String,
+}
+
+/// What a policy needs from outside, held against what is there.
+#[derive(Default, Serialize)]
+struct Outside {
+    /// For want of which no engine takes the policy.
+    errors: Vec<String>,
+    /// Keys that are left out or suspicious.
+    warnings: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
     let text = policy::read(&arguments.files, &arguments.values)?;
-    let loaded = text.load();
-    let (diagnostics, policy) = match &loaded {
-        Ok(policy) => (policy.warnings(), Some(summary(policy))),
-        Err(error) => (error.diagnostics(), None),
+    let (diagnostics, summary, keys) = match text.load() {
+        Err(error) => (error.diagnostics().to_vec(), None, Outside::default()),
+        Ok(policy) => {
+            let (warnings, summary) = (policy.warnings().to_vec(), summary(&policy));
+            let keys = if arguments.without_keys {
+                Outside::default()
+            } else {
+                outside(&text, policy)
+            };
+            (warnings, Some(summary), keys)
+        }
     };
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity() == Severity::Error)
         .count();
     let report = Report {
-        ok: policy.is_some(),
+        ok: summary.is_some() && keys.errors.is_empty(),
         files: text.paths().count(),
-        errors,
-        warnings: diagnostics.len() - errors,
+        errors: errors + keys.errors.len(),
+        warnings: diagnostics.len() - errors + keys.warnings.len(),
         diagnostics,
-        policy,
+        keys,
+        policy: summary,
     };
     let mut out = io::stdout().lock();
     match arguments.format {
@@ -64,21 +83,52 @@ pub(crate) fn run(arguments: &Check) -> Result<Outcome, Failure> {
     })
 }
 
-fn summary(policy: &Policy) -> Summary<'_> {
+fn summary(policy: &Policy) -> Summary {
     let counts = policy.counts();
     Summary {
         rules: counts.rules,
         roles: counts.roles,
         grants: counts.grants,
-        digest: policy.digest(),
+        digest: policy.digest().to_owned(),
     }
 }
 
-impl Report<'_> {
+/// Reads what the policy needs, and sees whether an engine takes it.
+fn outside(text: &PolicyText, policy: Policy) -> Outside {
+    let refused = |errors: Vec<String>| Outside {
+        errors,
+        ..Outside::default()
+    };
+    let keys = match text.keys(&policy) {
+        Ok(keys) => keys,
+        Err(unavailable) => {
+            return refused(unavailable.iter().map(ToString::to_string).collect());
+        }
+    };
+    let engine = Engine::new(policy, EngineConfig::replay().with_keys(keys));
+    let report = engine.and_then(|engine| engine.install_keys(Keys::new()));
+    match report {
+        Err(error) => refused(vec![error.to_string()]),
+        Ok(report) => Outside {
+            warnings: report.skipped().iter().map(ToString::to_string).collect(),
+            ..Outside::default()
+        },
+    }
+}
+
+impl Report {
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let color = wants_color(&io::stdout());
-        for diagnostic in self.diagnostics {
+        for diagnostic in &self.diagnostics {
             writeln!(out, "{}\n", diagnostic.render(color).trim_end())?;
+        }
+        for (what, problems) in [
+            ("error", &self.keys.errors),
+            ("warning", &self.keys.warnings),
+        ] {
+            for problem in problems {
+                writeln!(out, "{what}: {}\n", terminal::lines(problem))?;
+            }
         }
         let files = count(self.files, "file");
         let found = [(self.errors, "error"), (self.warnings, "warning")];
@@ -87,7 +137,7 @@ impl Report<'_> {
         if !found.is_empty() {
             writeln!(out, "{} in {files}", found.join(", "))?;
         }
-        let Some(policy) = &self.policy else {
+        let Some(policy) = self.policy.as_ref().filter(|_| self.ok) else {
             return Ok(());
         };
         writeln!(
@@ -96,7 +146,7 @@ impl Report<'_> {
             count(policy.rules, "rule"),
             count(policy.roles, "role"),
             count(policy.grants, "grant"),
-            policy.digest.get(..DIGEST_SHOWN).unwrap_or(policy.digest),
+            policy.digest.get(..DIGEST_SHOWN).unwrap_or(&policy.digest),
         )
     }
 }

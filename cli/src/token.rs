@@ -42,10 +42,13 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<Outcome, Failure> {
     let sets = engine.key_sets();
     let issuers: Vec<_> = Rules::of_policy(&policy).collect();
     let chosen = choose(&issuers, token, arguments.issuer.as_deref())?;
-    let Some((number, (name, rules))) = chosen else {
+    let Some((name, rules)) = chosen.and_then(|number| issuers.get(number)) else {
         return print(arguments, &nobodys(&policy, &issuers, token, now)?);
     };
-    let keys = sets.get(number).cloned().flatten();
+    let keys = chosen
+        .and_then(|number| sets.get(number))
+        .cloned()
+        .flatten();
     let (keys, without) = match keys {
         Some(keys) => (keys, ""),
         None => (
@@ -72,17 +75,17 @@ fn unreadable(error: impl std::fmt::Display) -> Failure {
     Failure::Problems(format!("the key set cannot be read: {error}"))
 }
 
-/// The issuer that is asked for, else the one that the token speaks of.
-fn choose<'i, 'p>(
-    issuers: &'i [(&'p str, Rules)],
+/// The number of the issuer that is asked for, else of the one that the token speaks of.
+fn choose(
+    issuers: &[(&str, Rules)],
     token: &[u8],
     asked: Option<&str>,
-) -> Result<Option<(usize, &'i (&'p str, Rules))>, Failure> {
-    let mut numbered = issuers.iter().enumerate();
+) -> Result<Option<usize>, Failure> {
+    let mut issuers = issuers.iter();
     let Some(asked) = asked else {
-        return Ok(numbered.find(|(_, (_, rules))| rules.speak_of(token)));
+        return Ok(issuers.position(|(_, rules)| rules.speak_of(token)));
     };
-    let found = numbered.find(|(_, (name, _))| *name == asked);
+    let found = issuers.position(|(name, _)| *name == asked);
     let unknown = || Failure::Usage(format!("--issuer {asked}: the policy has no such issuer"));
     found.map(Some).ok_or_else(unknown)
 }

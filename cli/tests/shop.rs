@@ -11,12 +11,13 @@ use std::process::Command;
 use serde_json::Value;
 
 const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
-/// What this version can answer; the others need limits and issuers.
+/// What this version can answer; the others need limits.
 const REASONS: &[&str] = &[
     "allowed",
     "approval_required",
     "credential_invalid",
     "denied_by_rule",
+    "identity_unavailable",
     "indeterminate",
     "malformed_request",
     "not_permitted",

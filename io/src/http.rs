@@ -239,7 +239,7 @@ fn in_words(error: &Error) -> String {
     match error {
         Error::Timeout(Timeout::Resolve) => "the host's name is not resolved in time".to_owned(),
         Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
-        Error::Timeout(_) => "no whole answer in time".to_owned(),
+        Error::Timeout(_) => "it is not whole in time".to_owned(),
         Error::HostNotFound => "the host is not found".to_owned(),
         Error::BadUri(_) | Error::RequireHttpsOnly(_) => "the URL is refused".to_owned(),
         Error::Io(error) => error.to_string(),

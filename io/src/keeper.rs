@@ -2,14 +2,13 @@
 
 use crate::outside::{Outside, Unavailable};
 use crate::policy_files::PolicyFiles;
-use crate::report::{Event, PolicyProblem, Status, Trouble};
-use crate::supervisor::lock;
+use crate::report::{Board, Event, PolicyProblem, Trouble};
 use crate::watch::{Look, Watch};
-use gatelet::{Engine, InstallError, KeyReport, Keys, Origin};
+use gatelet::{Engine, InstallError, KeyReport, Keys, Origin, Unreadable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Most times that files are read in a row because the policy has come to name others.
@@ -23,7 +22,7 @@ pub(crate) struct Keeper {
     pub(crate) base: PathBuf,
     pub(crate) allow: Vec<PathBuf>,
     pub(crate) watch: Watch,
-    pub(crate) status: Arc<Mutex<Status>>,
+    pub(crate) board: Arc<Board>,
     /// What happened and was not told yet.
     pub(crate) events: Vec<Event>,
     pub(crate) given: Given,
@@ -48,7 +47,7 @@ impl Keeper {
     /// Looks for changes, and follows them.
     pub(crate) fn look(&mut self, look: Look) {
         let changed = self.watch.changed(look);
-        let is_unfinished = lock(&self.status).policy.is_some();
+        let is_unfinished = self.board.lock().policy.is_some();
         let mut changed_files = changed.iter();
         if is_unfinished || changed_files.any(|path| self.given.sources.contains(path)) {
             self.read();
@@ -114,7 +113,7 @@ impl Keeper {
     fn settle_policy(&mut self, outcome: Result<bool, PolicyProblem>) {
         match outcome {
             Ok(is_new) => {
-                lock(&self.status).policy = None;
+                self.board.lock().policy = None;
                 if is_new {
                     let digest = self.engine.policy().digest().to_owned();
                     self.events.push(Event::PolicyInstalled { digest });
@@ -123,12 +122,12 @@ impl Keeper {
             Err(problem) => {
                 let words = problem.to_string();
                 let is_known = {
-                    let status = lock(&self.status);
+                    let status = self.board.lock();
                     let before = status.policy.as_ref();
                     before.is_some_and(|trouble| trouble.problem == words)
                 };
                 if !is_known {
-                    lock(&self.status).policy = Some(trouble(words));
+                    self.board.lock().policy = Some(trouble(words));
                     self.events.push(Event::PolicyRefused(problem));
                 }
             }
@@ -157,7 +156,7 @@ impl Keeper {
         let needed = self.given.needed.iter().chain(&found.files);
         let paths = self.given.sources.iter().chain(needed).cloned();
         let is_more = self.watch.follow(paths.collect());
-        lock(&self.status).watch = self.watch.problem().map(str::to_owned);
+        self.board.lock().watch = self.watch.problem().map(str::to_owned);
         is_more
     }
 
@@ -171,28 +170,31 @@ impl Keeper {
             let keys = new.iter().fold(Keys::new(), |keys, (origin, bytes)| {
                 keys.with(origin.clone(), bytes.clone())
             });
-            let unreadable = match self.engine.install_keys(keys) {
+            let is_one = |bad: &Unreadable| new.contains_key(bad.origin());
+            match self.engine.install_keys(keys) {
                 Ok(report) => {
-                    let origins: BTreeSet<_> = new.into_keys().collect();
+                    let origins = new.into_keys().collect();
                     self.note_installed(&origins, &report);
                     return origins;
                 }
-                Err(InstallError::Invalid(unreadable)) => unreadable,
+                // The others go in without those that are bad.
+                Err(InstallError::Invalid(bad)) if bad.iter().any(is_one) => {
+                    new.retain(|origin, _| bad.iter().all(|bad| bad.origin() != origin));
+                    let bad = bad.into_iter();
+                    refused.extend(
+                        bad.map(|bad| Unavailable::new(bad.origin().clone(), bad.problem())),
+                    );
+                }
+                // Something that is not among them is bad or missing, and one of them asks for it.
+                Err(_) if new.len() > 1 => {
+                    let alone = new.into_iter().map(|one| BTreeMap::from([one]));
+                    return alone.flat_map(|one| self.hand_over(one, refused)).collect();
+                }
                 Err(other) => {
                     let why = other.to_string();
                     refused.extend(new.into_keys().map(|origin| Unavailable::new(origin, &why)));
                     break;
                 }
-            };
-            let before = new.len();
-            new.retain(|origin, _| unreadable.iter().all(|bad| bad.origin() != origin));
-            refused.extend(
-                unreadable
-                    .iter()
-                    .map(|bad| Unavailable::new(bad.origin().clone(), bad.problem())),
-            );
-            if new.len() == before {
-                break;
             }
         }
         BTreeSet::new()
@@ -212,7 +214,7 @@ impl Keeper {
     /// What is refused now is all that is wrong with keys; what was told before is not told again.
     fn settle_keys(&mut self, refused: Vec<Unavailable>) {
         let mut now: Vec<(Origin, Trouble)> = Vec::new();
-        let before = lock(&self.status).keys.clone();
+        let before = self.board.lock().keys.clone();
         for unavailable in refused {
             let is_same = |(origin, trouble): &&(Origin, Trouble)| {
                 origin == unavailable.origin() && trouble.problem == unavailable.problem()
@@ -225,7 +227,7 @@ impl Keeper {
             now.push((unavailable.origin().clone(), trouble(problem)));
             self.events.push(Event::KeysRefused(unavailable));
         }
-        lock(&self.status).keys = now;
+        self.board.lock().keys = now;
     }
 
     fn outside(&self) -> Outside {

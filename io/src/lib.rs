@@ -5,22 +5,23 @@
 //! issuers say, on a thread of its own, until it is dropped. No async runtime is needed.
 //!
 //! ```no_run
-//! use gatelet::{Engine, EngineConfig};
+//! use gatelet::EngineConfig;
 //! use gatelet_io::{PolicyFiles, Supervisor, SupervisorOptions};
 //! use std::sync::Arc;
+//! use std::time::Duration;
 //!
 //! let files = PolicyFiles::new(["shop.yaml"]);
-//! let (policy, keys) = files.load()?;
-//! let engine = Engine::new(policy, EngineConfig::default().with_keys(keys))?;
-//! let engine = Arc::new(engine);
+//! let engine = Arc::new(files.engine(EngineConfig::default())?);
 //! let options = SupervisorOptions {
 //!     policy: Some(files),
 //!     observer: Some(Box::new(|event| eprintln!("gatelet: {event}"))),
 //!     ..SupervisorOptions::default()
 //! };
 //! let supervisor = Supervisor::start(Arc::clone(&engine), options)?;
+//! if !supervisor.wait_for_keys(Duration::from_secs(5)) {
+//!     eprintln!("gatelet: not all keys are there yet");
+//! }
 //! // Share `engine` with all threads that decide.
-//! assert!(supervisor.status().is_good());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

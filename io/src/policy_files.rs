@@ -4,7 +4,7 @@ use crate::file::{self, FileError};
 use crate::outside::{Outside, Unavailable};
 use crate::report::PolicyProblem;
 use gatelet::limits::MAX_SOURCE_BYTES;
-use gatelet::{Keys, LoadError, LoadOptions, Policy, Source};
+use gatelet::{Engine, EngineConfig, Keys, LoadError, LoadOptions, Policy, Source};
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -106,6 +106,30 @@ impl PolicyFiles {
         let policy = text.load().map_err(PolicyProblem::Invalid)?;
         let keys = text.keys(&policy).map_err(PolicyProblem::Unavailable)?;
         Ok((policy, keys))
+    }
+
+    /// An engine that decides by the policy as it is now.
+    ///
+    /// # Errors
+    /// What stands in the way of the policy being in force.
+    pub fn engine(&self, config: EngineConfig) -> Result<Engine, PolicyProblem> {
+        let (policy, keys) = self.load()?;
+        Engine::new(policy, config.with_keys(keys)).map_err(PolicyProblem::Refused)
+    }
+
+    /// Puts the policy as it is now in force, with the keys and secrets that it needs.
+    ///
+    /// A [`Supervisor`](crate::Supervisor) does so by itself when files change.
+    ///
+    /// # Errors
+    /// What stands in the way; the policy before stays.
+    pub fn install(&self, engine: &Engine) -> Result<(), PolicyProblem> {
+        let (policy, keys) = self.load()?;
+        // What the policy before does not need only waits for the one that does.
+        let installed = engine
+            .install_keys(keys)
+            .and_then(|_| engine.install(policy));
+        installed.map_err(PolicyProblem::Refused)
     }
 
     /// Reads the files, what they include, and the values.

@@ -4,7 +4,8 @@ use crate::outside::Unavailable;
 use crate::policy_files::PolicyFilesError;
 use gatelet::{FetchProblem, InstallError, KeyStatus, LoadError, Origin, SkippedKey};
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -112,16 +113,45 @@ pub struct Status {
     pub remote: Vec<KeyStatus>,
 }
 
+/// The status as the thread last knew it, and a bell for those who wait for another.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    status: Mutex<Status>,
+    changed: Condvar,
+}
+
+impl Board {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes who waits.
+    pub(crate) fn ring(&self) {
+        // Taken, so that nobody is between looking and waiting.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits until something is so, or the time is over; whether it is so.
+    pub(crate) fn wait_until(&self, timeout: Duration, is_so: impl Fn() -> bool) -> bool {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, |_| !is_so());
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
 impl Status {
     /// Whether nothing is wrong: every file is in force, and every key set that is fetched can be used.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        use gatelet::KeyAvailability::{Fresh, Stale};
-        self.policy.is_none()
-            && self.keys.is_empty()
-            && self
-                .remote
-                .iter()
-                .all(|remote| matches!(remote.availability, Fresh | Stale))
+        self.policy.is_none() && self.keys.is_empty() && are_usable(&self.remote)
     }
+}
+
+/// Whether all key sets that are fetched can be used.
+pub(crate) fn are_usable(remote: &[KeyStatus]) -> bool {
+    use gatelet::KeyAvailability::{Fresh, Stale};
+    let mut all = remote.iter();
+    all.all(|remote| matches!(remote.availability, Fresh | Stale))
 }

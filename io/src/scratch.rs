@@ -22,8 +22,16 @@ impl Scratch {
         self.0.join(name)
     }
 
+    /// Written in place: whoever looks meanwhile sees a part.
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Renamed into place: whoever looks sees all of it, or what was there before.
+    pub(crate) fn replace(&self, name: &str, text: &str) {
+        let new = self.path(&format!("{name}.new"));
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.path(name)).unwrap();
     }
 }
 

@@ -2,14 +2,14 @@
 
 use crate::http::{Http, HttpOptions, HttpOptionsError};
 use crate::policy_files::PolicyFiles;
-use crate::report::{Event, Status};
+use crate::report::{Board, Event, Status, are_usable};
 use crate::worker::{Signal, Worker};
 use gatelet::Engine;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ pub struct Supervisor {
     thread: Option<JoinHandle<()>>,
     http: Http,
     engine: Arc<Engine>,
-    status: Arc<Mutex<Status>>,
+    board: Arc<Board>,
 }
 
 impl Supervisor {
@@ -101,13 +101,13 @@ impl Supervisor {
     pub fn start(engine: Arc<Engine>, options: SupervisorOptions) -> Result<Self, SupervisorError> {
         let http = Http::new(&options.http).map_err(SupervisorError::Http)?;
         let (signals, received) = channel();
-        let status = Arc::<Mutex<Status>>::default();
+        let board = Arc::<Board>::default();
         let worker = Worker::new(
             Arc::clone(&engine),
             options,
             http.clone(),
             (signals.clone(), received),
-            Arc::clone(&status),
+            Arc::clone(&board),
         );
         let wanted = signals.clone();
         engine.on_fetch(Some(Arc::new(move || {
@@ -123,7 +123,7 @@ impl Supervisor {
             thread: Some(thread),
             http,
             engine,
-            status,
+            board,
         })
     }
 
@@ -132,12 +132,19 @@ impl Supervisor {
         let _ = self.signals.send(Signal::Reload);
     }
 
+    /// Waits until every key set that the policy has fetched can be used; whether they can.
+    #[must_use]
+    pub fn wait_for_keys(&self, timeout: Duration) -> bool {
+        let is_there = || are_usable(&self.engine.key_status());
+        self.board.wait_until(timeout, is_there)
+    }
+
     /// How everything is.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
             remote: self.engine.key_status(),
-            ..lock(&self.status).clone()
+            ..self.board.lock().clone()
         }
     }
 }
@@ -165,8 +172,4 @@ impl fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supervisor").finish_non_exhaustive()
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

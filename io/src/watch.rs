@@ -7,14 +7,16 @@
 use gatelet::limits::MAX_SOURCE_BYTES;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Most links that are followed from one path to its file.
 const MAX_LINKS: usize = 40;
+/// The coarsest that file systems tell times, and a bit: FAT has 2 s.
+const COARSEST: Duration = Duration::from_secs(3);
 
 /// Files that are watched.
 pub(crate) struct Watch {
@@ -32,6 +34,9 @@ pub(crate) struct Watch {
 struct Sight {
     outside: Outside,
     content: u64,
+    /// Whether it was long enough ago that it had changed when it was looked at. A change soon after another
+    /// may not show from outside: then only reading tells.
+    is_settled: bool,
 }
 
 /// What a look at its entry tells.
@@ -40,16 +45,18 @@ struct Outside {
     /// Where the path really leads.
     real: PathBuf,
     length: u64,
+    /// When it changed, or its entry did, and which entry that is; as far as the system says.
     modified: Option<SystemTime>,
+    entry: Option<(u64, i64, i64)>,
 }
 
-/// How closely to look.
+/// Why to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Reads only files whose entry has changed.
-    Entries,
-    /// Reads every file.
-    Contents,
+    /// Something was told.
+    Told,
+    /// It is time to.
+    Timed,
 }
 
 impl Watch {
@@ -96,8 +103,9 @@ impl Watch {
     pub(crate) fn changed(&mut self, look: Look) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for (path, before) in &mut self.files {
-            if look == Look::Entries
-                && before.as_ref().map(|sight| &sight.outside) == Outside::of(path).as_ref()
+            if before
+                .as_ref()
+                .is_some_and(|before| before.still_holds(path))
             {
                 continue;
             }
@@ -111,7 +119,7 @@ impl Watch {
             }
             *before = now;
         }
-        if look == Look::Contents || !changed.is_empty() {
+        if look == Look::Told || !changed.is_empty() {
             // Links may lead elsewhere now.
             let paths = self.files.keys().cloned().collect();
             self.watch_directories(&paths);
@@ -150,6 +158,7 @@ impl Watch {
 impl Sight {
     fn of(path: &Path) -> Option<Self> {
         let outside = Outside::of(path)?;
+        let is_settled = outside.is_settled(SystemTime::now());
         let most = u64::try_from(MAX_SOURCE_BYTES).unwrap_or(u64::MAX);
         let mut file = File::open(path).ok()?.take(most.saturating_add(1));
         let (mut hash, mut block) = (DefaultHasher::new(), [0; 16 << 10]);
@@ -162,7 +171,13 @@ impl Sight {
         Some(Self {
             outside,
             content: hash.finish(),
+            is_settled,
         })
+    }
+
+    /// Whether reading would tell nothing new.
+    fn still_holds(&self, path: &Path) -> bool {
+        self.is_settled && Outside::of(path).as_ref() == Some(&self.outside)
     }
 }
 
@@ -170,13 +185,36 @@ impl Outside {
     /// Of a plain file; whatever else there may be is not read.
     fn of(path: &Path) -> Option<Self> {
         let real = path.canonicalize().ok()?;
-        let entry = fs::metadata(&real).ok().filter(fs::Metadata::is_file)?;
+        let entry = fs::metadata(&real).ok().filter(Metadata::is_file)?;
         Some(Self {
             real,
             length: entry.len(),
             modified: entry.modified().ok(),
+            entry: identity(&entry),
         })
     }
+
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let is_long_ago =
+            |time: SystemTime| now.duration_since(time).is_ok_and(|age| age > COARSEST);
+        let changed = self.entry.and_then(|(_, seconds, _)| {
+            let since = Duration::from_secs(u64::try_from(seconds).ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(since)
+        });
+        self.modified.is_some_and(is_long_ago) && changed.is_none_or(is_long_ago)
+    }
+}
+
+/// Number of the entry, and when it changed: in seconds, and nanoseconds beyond.
+#[cfg(unix)]
+fn identity(entry: &Metadata) -> Option<(u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((entry.ino(), entry.ctime(), entry.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<(u64, i64, i64)> {
+    None
 }
 
 /// The directories in which something has to happen for the path to lead to something else:
@@ -210,12 +248,12 @@ fn add_directories(path: &Path, links_left: &mut usize, directories: &mut BTreeS
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, Watch};
+    use super::{Look, Outside, Watch};
     use crate::scratch::Scratch;
     use std::fs;
     use std::path::Path;
     use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -230,7 +268,7 @@ mod tests {
         });
         assert!(watch.follow([path.to_owned()].into()));
         assert_eq!(watch.problem(), None);
-        assert!(watch.changed(Look::Contents).is_empty());
+        assert!(watch.changed(Look::Told).is_empty());
         (watch, tells)
     }
 
@@ -238,7 +276,7 @@ mod tests {
     fn expect_change(watch: &mut Watch, tells: &Receiver<()>, what: &str) {
         loop {
             assert!(tells.recv_timeout(PATIENCE).is_ok(), "not told: {what}");
-            if !watch.changed(Look::Contents).is_empty() {
+            if !watch.changed(Look::Told).is_empty() {
                 return;
             }
         }
@@ -249,10 +287,7 @@ mod tests {
         let changes: [(&str, Change); 6] = [
             ("written", |dir| dir.write("keys", "two")),
             ("appended", |dir| dir.write("keys", "one and two")),
-            ("renamed into place", |dir| {
-                dir.write("new", "two");
-                fs::rename(dir.path("new"), dir.path("keys")).unwrap();
-            }),
+            ("renamed into place", |dir| dir.replace("keys", "two")),
             ("removed", |dir| fs::remove_file(dir.path("keys")).unwrap()),
             ("removed and made", |dir| {
                 fs::remove_file(dir.path("keys")).unwrap();
@@ -279,7 +314,7 @@ mod tests {
         dir.write("other", "two");
         dir.write("keys", "one");
         assert!(tells.recv_timeout(PATIENCE).is_ok());
-        for look in [Look::Entries, Look::Contents] {
+        for look in [Look::Timed, Look::Told] {
             assert!(watch.changed(look).is_empty());
         }
     }
@@ -289,16 +324,16 @@ mod tests {
         let dir = Scratch::new();
         let mut watch = Watch::new(|| {});
         assert!(watch.follow([dir.path("keys")].into()));
-        assert!(watch.changed(Look::Entries).is_empty(), "not there");
+        assert!(watch.changed(Look::Timed).is_empty(), "not there");
         dir.write("keys", "one");
-        assert_eq!(watch.changed(Look::Entries), [dir.path("keys")]);
+        assert_eq!(watch.changed(Look::Timed), [dir.path("keys")]);
         dir.write("keys", "longer");
-        assert_eq!(watch.changed(Look::Entries), [dir.path("keys")]);
-        assert!(watch.changed(Look::Entries).is_empty());
+        assert_eq!(watch.changed(Look::Timed), [dir.path("keys")]);
+        assert!(watch.changed(Look::Timed).is_empty());
         fs::remove_file(dir.path("keys")).unwrap();
-        assert_eq!(watch.changed(Look::Entries), [dir.path("keys")]);
+        assert_eq!(watch.changed(Look::Timed), [dir.path("keys")]);
         fs::create_dir(dir.path("keys")).unwrap();
-        assert!(watch.changed(Look::Contents).is_empty(), "no file");
+        assert!(watch.changed(Look::Told).is_empty(), "no file");
     }
 
     #[cfg(unix)]
@@ -341,6 +376,48 @@ mod tests {
         symlink("circle", dir.path("circle")).unwrap();
         assert!(watch.follow([dir.path("circle/keys")].into()));
         assert!(!watch.follow([dir.path("circle/keys")].into()));
-        assert!(watch.changed(Look::Contents).is_empty());
+        assert!(watch.changed(Look::Told).is_empty());
+    }
+
+    #[test]
+    fn what_is_settled_is_not_read() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let ago = |seconds: u64| now - Duration::from_secs(seconds);
+        let table = [
+            (Some(ago(60)), Some(940), true),
+            (Some(ago(60)), None, true),
+            (Some(ago(3)), Some(940), false),
+            // Its entry changed, whatever it says of the file.
+            (Some(ago(60)), Some(998), false),
+            (Some(now + Duration::from_secs(60)), Some(940), false),
+            (None, Some(940), false),
+        ];
+        for (modified, entry, expected) in table {
+            let outside = Outside {
+                real: "keys".into(),
+                length: 3,
+                modified,
+                entry: entry.map(|seconds| (1, seconds, 0)),
+            };
+            assert_eq!(outside.is_settled(now), expected, "{outside:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_file_in_the_place_of_another_is_noticed() {
+        let dir = Scratch::new();
+        let old = SystemTime::now() - Duration::from_secs(3_600);
+        for (name, text) in [("keys", "one"), ("other", "two")] {
+            dir.write(name, text);
+            let file = fs::File::options()
+                .write(true)
+                .open(dir.path(name))
+                .unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let mut watch = Watch::new(|| {});
+        watch.follow([dir.path("keys")].into());
+        fs::rename(dir.path("other"), dir.path("keys")).unwrap();
+        assert_eq!(watch.changed(Look::Timed), [dir.path("keys")]);
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::http::{Answer, Http, HttpError};
 use crate::keeper::{Given, Keeper};
-use crate::report::{Event, Status};
+use crate::report::{Board, Event};
 use crate::supervisor::{Observer, SupervisorOptions};
 use crate::watch::{Look, Watch};
 use gatelet::{Engine, Fetch, FetchProgress};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ pub(crate) struct Worker {
     is_told: Arc<AtomicBool>,
     times: Times,
     observer: Option<Observer>,
+    board: Arc<Board>,
 }
 
 /// When to look at files.
@@ -68,11 +69,11 @@ impl Times {
         if self.changing.is_some_and(|(_, quiet)| quiet <= now) {
             self.changing = None;
             self.poll = now + self.poll_interval;
-            return Some(Look::Contents);
+            return Some(Look::Told);
         }
         if self.poll <= now {
             self.poll = now + self.poll_interval;
-            return Some(Look::Entries);
+            return Some(Look::Timed);
         }
         None
     }
@@ -84,7 +85,7 @@ impl Worker {
         options: SupervisorOptions,
         http: Http,
         (signals, received): (Sender<Signal>, Receiver<Signal>),
-        status: Arc<Mutex<Status>>,
+        board: Arc<Board>,
     ) -> Self {
         let is_told = Arc::new(AtomicBool::new(false));
         let (told, tell) = (Arc::clone(&is_told), signals.clone());
@@ -101,7 +102,7 @@ impl Worker {
                 base: options.base,
                 allow: options.allow,
                 watch,
-                status,
+                board: Arc::clone(&board),
                 events: Vec::new(),
                 given: Given::default(),
             },
@@ -118,6 +119,7 @@ impl Worker {
                 changing: None,
             },
             observer: options.observer,
+            board,
         }
     }
 
@@ -184,6 +186,9 @@ impl Worker {
 
     /// Tells the observer what happened; the status says so already.
     fn tell(&mut self) {
+        if !self.keeper.events.is_empty() {
+            self.board.ring();
+        }
         for event in self.keeper.events.drain(..) {
             if let Some(observer) = &self.observer {
                 observer(&event);
@@ -211,10 +216,10 @@ mod tests {
         times.change(start + ms(40));
         assert_eq!(times.next(), start + ms(90));
         assert_eq!(times.look(start + ms(89)), None);
-        assert_eq!(times.look(start + ms(90)), Some(Look::Contents));
+        assert_eq!(times.look(start + ms(90)), Some(Look::Told));
         assert_eq!(times.look(start + ms(91)), None);
         assert_eq!(times.next(), start + ms(100_090));
-        assert_eq!(times.look(start + ms(100_090)), Some(Look::Entries));
+        assert_eq!(times.look(start + ms(100_090)), Some(Look::Timed));
         for change in 0..100 {
             times.change(start + ms(110_000 + change * 40));
         }

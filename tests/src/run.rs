@@ -112,6 +112,15 @@ fn source(text: &Text) -> Source<'_> {
     Source::new(&text.name, text.text.as_bytes())
 }
 
+/// An engine with the policy and the keys of a case.
+///
+/// # Errors
+/// The policy does not load, or is not installed.
+pub fn ready(case: &Case) -> Result<Engine, String> {
+    let policy = load(case, false).map_err(|problems| format!("{problems:?}"))?;
+    engine(case, policy)
+}
+
 fn engine(case: &Case, policy: Policy) -> Result<Engine, String> {
     let config = match &case.clock {
         None => EngineConfig::replay(),
@@ -121,7 +130,8 @@ fn engine(case: &Case, policy: Policy) -> Result<Engine, String> {
 }
 
 /// Documents by origin: a file, `env:NAME`, a URL, `discovery:ISSUER`.
-fn keys(documents: &[Text]) -> Keys {
+#[must_use]
+pub fn keys(documents: &[Text]) -> Keys {
     documents.iter().fold(Keys::new(), |keys, document| {
         let name = document.name.as_str();
         let origin = match name.split_once(':') {
@@ -135,7 +145,10 @@ fn keys(documents: &[Text]) -> Keys {
 }
 
 /// What happens between requests.
-fn between(case: &Case, step: &Step, engine: &Engine) -> Result<(), String> {
+///
+/// # Errors
+/// What came of it is not what the step expects.
+pub fn between(case: &Case, step: &Step, engine: &Engine) -> Result<(), String> {
     if let Some(revoke) = &step.revoke {
         let provider = revoke.of.as_str().into();
         engine.revoke(match (&revoke.jti, &revoke.sub, revoke.issued_before) {
@@ -237,7 +250,8 @@ fn decide_all(case: &Case, engine: &Engine, outcome: &mut Outcome) -> Vec<Value>
     answers
 }
 
-fn decide(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> Value {
+/// A decision as JSON.
+pub fn decide(engine: &Engine, scratch: &mut Scratch, request: &RequestBuf) -> Value {
     let view = request.view();
     let request = view.request();
     let decision = engine.decide(scratch, &request);

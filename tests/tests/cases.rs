@@ -127,6 +127,32 @@ fn every_reason_and_every_code_has_a_case() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Beside its controls, every case of an attack has a request that is refused, and says why.
+#[test]
+fn attacks_are_refused() {
+    let cases = cases();
+    let attacks = cases.iter().filter(|case| {
+        case.file.starts_with("identity/attacks/") && !case.name.starts_with("control")
+    });
+    let (mut count, mut accepted) = (0, Vec::new());
+    for case in attacks {
+        count += 1;
+        let refused = case.steps.iter().any(|step| {
+            let expect = step.expect.as_ref().unwrap_or_default();
+            expect["effect"] == "deny"
+                || expect["reason"]
+                    .as_str()
+                    .is_some_and(|reason| reason != "allowed")
+        });
+        // What is harmless says so in a control, or changes between two requests.
+        if !refused && case.steps.iter().all(|step| step.install.is_none()) {
+            accepted.push(case.title());
+        }
+    }
+    assert!(count >= 500, "{count} attacks");
+    assert!(accepted.is_empty(), "{}", accepted.join("\n"));
+}
+
 #[test]
 fn there_are_enough_of_them() {
     let count = cases().len();

@@ -5,5 +5,6 @@ mod check;
 mod decide;
 mod eval;
 mod hostile;
+mod identity;
 mod schemas;
 mod support;

@@ -22,6 +22,8 @@ pub(crate) struct Identity {
     /// Issuers of bearer tokens, and trust domains whose JWT-SVIDs count.
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) api_keys: Option<ApiKeys>,
+    /// Providers that are defined with a fault, which has been reported: who names them has none.
+    pub(crate) broken: Vec<Box<str>>,
     /// From which element from the right the peer is read, and where that is said.
     pub(crate) xfcc: Option<(u32, Span)>,
     /// Where it is said that `client-cert` (RFC 9440) counts.
@@ -49,6 +51,7 @@ impl Identity {
         host.into_iter()
             .chain(wanted.map(|issuer| &*issuer.name.text))
             .chain(api_keys)
+            .chain(self.broken.iter().map(|name| &**name))
     }
 
     /// Whether anything tells the SPIFFE ID of the peer.

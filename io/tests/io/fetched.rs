@@ -5,6 +5,7 @@ use crate::signer::{Signer, jwks};
 use crate::stage::{QUICK, Stage};
 use gatelet::{KeyAvailability, KeyRefresh};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -46,7 +47,7 @@ fn keys_rotate_without_a_restart() {
     server.set(DISCOVERY, Reply::ok(&document));
     server.set("/keys", Reply::ok(&jwks(&[&old])));
     let stage = Stage::of_text(&policy(&issuer, "{ discovery: true }"), QUICK);
-    stage.hear("/keys is in use");
+    assert!(stage.supervisor.wait_for_keys(PATIENCE));
     assert_eq!(stage.with_token(&old.token(&issuer)), "allowed");
     assert!(stage.supervisor.status().is_good());
 
@@ -263,6 +264,7 @@ fn who_stalls_keeps_no_other_waiting() {
     };
     let stage = Stage::of_text(&policy, refresh);
     slow.wait_for("/keys", 1);
+    assert!(!stage.supervisor.wait_for_keys(Duration::from_millis(1)));
     stage.until("quick", || {
         stage.with_token(&signer.token("https://quick.example")) == "allowed"
     });
@@ -299,4 +301,23 @@ fn a_flood_of_forgeries_is_no_flood_of_fetches() {
     }
     assert_eq!(stage.with_token(&good.token(ISSUER)), "allowed");
     assert_eq!(server.asked("/keys"), 1);
+}
+
+#[test]
+fn the_documented_pace_is_the_default() {
+    let text = include_str!("../../../docs/operation.md");
+    let defaults = format!("{:?}", KeyRefresh::default());
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains("_ms`"))
+        .collect();
+    assert_eq!(rows.len(), defaults.matches("_ms: ").count());
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (number, unit) = cells[2].split_once(' ').unwrap();
+        let unit = if unit == "h" { 3_600_000 } else { 1_000 };
+        let expected = number.parse::<u64>().unwrap() * unit;
+        let field = cells[1].trim_matches('`');
+        assert!(defaults.contains(&format!("{field}: {expected}")), "{row}");
+    }
 }

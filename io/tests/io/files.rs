@@ -147,6 +147,45 @@ fn a_mounted_secret_rotates_with_its_digests() {
     }
 }
 
+#[test]
+fn what_is_bad_holds_up_nothing_else() {
+    let (dir, old, new) = (Scratch::new(), Signer::new("old"), Signer::new("new"));
+    let policy = POLICY.replace(
+        "identity:\n",
+        "identity:\n  api_keys: { header: x-api-key, keys: { file: keys.yaml } }\n",
+    );
+    let names = ["login.jwks.json", "keys.yaml", "pepper"];
+    let pepper = "correct horse battery staple";
+    for (name, text) in names
+        .iter()
+        .zip([jwks(&[&old]), key_file(pepper), pepper.to_owned()])
+    {
+        dir.write(name, &text);
+    }
+    let keys = names.into_iter().fold(Keys::new(), |keys, name| {
+        keys.with(Origin::file(name), fs::read(dir.path(name)).unwrap())
+    });
+    let bad = [
+        key_file(pepper).replace("file:pepper", "file:another"),
+        "gatelet_keys: 2\n".to_owned(),
+    ];
+    for bad in bad {
+        dir.replace("login.jwks.json", &jwks(&[&old]));
+        dir.replace("keys.yaml", &key_file(pepper));
+        let stage = Stage::of_policy(&policy, QUICK, keys.clone(), beside(&dir));
+        stage.hear("file pepper is in use");
+        dir.replace("keys.yaml", &bad);
+        dir.replace("login.jwks.json", &jwks(&[&new]));
+        stage.until("rotated", || {
+            stage.with_token(&new.token(ISSUER)) == "allowed"
+        });
+        stage.until("told", || !stage.supervisor.status().keys.is_empty());
+        assert_eq!(stage.with_api_key(OPAQUE), "allowed", "{bad}");
+        dir.replace("keys.yaml", &key_file(pepper));
+        stage.until("put right", || stage.supervisor.status().is_good());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn links_lead_out_only_where_the_host_says_so() {

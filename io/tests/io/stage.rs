@@ -51,24 +51,23 @@ impl Stage {
     ) -> Self {
         let policy = Policy::load(&[Source::new("shop.yaml", policy.as_bytes())])
             .unwrap_or_else(|error| panic!("{error}"));
-        Self::of(policy, refresh, keys, more)
-    }
-
-    pub(crate) fn of_files(files: PolicyFiles, more: SupervisorOptions) -> Self {
-        let (policy, keys) = files.load().unwrap_or_else(|error| panic!("{error}"));
-        let policy_files = Some(files);
-        let more = SupervisorOptions {
-            policy: policy_files,
-            ..more
-        };
-        Self::of(policy, QUICK, keys, more)
-    }
-
-    fn of(policy: Policy, refresh: KeyRefresh, keys: Keys, more: SupervisorOptions) -> Self {
         let config = EngineConfig::default()
             .with_key_refresh(refresh)
             .with_keys(keys);
-        let engine = Arc::new(Engine::new(policy, config).unwrap());
+        Self::of(Engine::new(policy, config).unwrap(), more)
+    }
+
+    pub(crate) fn of_files(files: PolicyFiles, more: SupervisorOptions) -> Self {
+        let config = EngineConfig::default().with_key_refresh(QUICK);
+        let engine = files
+            .engine(config)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let policy = Some(files);
+        Self::of(engine, SupervisorOptions { policy, ..more })
+    }
+
+    fn of(engine: Engine, more: SupervisorOptions) -> Self {
+        let engine = Arc::new(engine);
         let (options, events) = options(more);
         let supervisor = Supervisor::start(Arc::clone(&engine), options).unwrap();
         Self {

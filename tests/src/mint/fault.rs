@@ -230,7 +230,7 @@ impl Part {
 /// Sets a bit that the last character has and the bytes do not.
 fn trailing_bits(segment: &mut String) -> Result<(), String> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    if segment.len() % 4 == 0 {
+    if segment.len().is_multiple_of(4) {
         return Err("the segment has no unused bits".to_owned());
     }
     let last = segment.pop().unwrap_or_default();

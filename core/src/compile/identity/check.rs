@@ -9,7 +9,7 @@ use crate::pattern::spiffe::SpiffeId;
 use crate::pattern::text::TextPattern;
 use crate::program::vocabulary::Attribute;
 use crate::rule::identity::{
-    Authority, Credential, Expectation, Identity, Issuer, KeySource, WORKLOADS,
+    API_KEYS, Authority, Credential, Expectation, Identity, Issuer, KeySource, WORKLOADS,
 };
 use crate::rule::{Matcher, Predicate, RuleEffect, RuleSet, Test};
 use crate::text::Span;
@@ -45,19 +45,28 @@ fn contradictions(identity: &Identity, diagnostics: &mut Diagnostics) {
     let Some(listed) = &identity.credentials else {
         return;
     };
+    let broken = |api_keys| {
+        let mut broken = identity.broken.iter();
+        broken.any(|name| (**name == *API_KEYS) == api_keys)
+    };
+    let svids = identity.issuers.iter().any(Issuer::is_of_workloads);
+    let tokens = match identity.issuers.iter().all(Issuer::is_of_workloads) {
+        true if svids => "keys of a trust domain",
+        _ => "issuers",
+    };
     let found = |wanted| listed.iter().find(|(credential, _)| *credential == wanted);
     let rows = [
         (
             Credential::Bearer,
             "bearer",
-            "issuers",
-            !identity.issuers.is_empty(),
+            tokens,
+            !identity.issuers.is_empty() || broken(false),
         ),
         (
             Credential::ApiKey,
             "api_key",
             "api_keys",
-            identity.api_keys.is_some(),
+            identity.api_keys.is_some() || broken(true),
         ),
         (
             Credential::Host,
@@ -69,7 +78,8 @@ fn contradictions(identity: &Identity, diagnostics: &mut Diagnostics) {
             Credential::Workload,
             "workload",
             "workloads",
-            !identity.trust_domains.is_empty(),
+            // A trust domain with keys may be there for its tokens alone.
+            !identity.trust_domains.is_empty() && (identity.tells_peer() || !svids),
         ),
     ];
     for (credential, name, section, configured) in rows {
@@ -269,7 +279,9 @@ struct Told<'r> {
 impl<'r> Told<'r> {
     fn of(rules: &'r RuleSet) -> Self {
         let identity = &rules.identity;
-        let open = identity.trust_host_principal || identity.api_keys.is_some();
+        let open = identity.trust_host_principal
+            || identity.api_keys.is_some()
+            || !identity.broken.is_empty();
         let maps = |mapped: fn(&Issuer) -> bool| open || identity.issuers.iter().any(mapped);
         let issuers = identity.issuers.iter();
         let attributes = issuers.flat_map(|issuer| &issuer.principal.attributes);

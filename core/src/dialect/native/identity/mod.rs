@@ -26,7 +26,8 @@ mod workloads;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::rule::identity::{
-    ApiKeys, Approvals, Credential, Identity, Issuer, KeySource, Link, OnInvalid, TokenSource,
+    API_KEYS, ApiKeys, Approvals, Authority, Credential, Identity, Issuer, KeySource, Link,
+    OnInvalid, TokenSource,
 };
 use crate::rule::{Name, RuleSet};
 use crate::text::{Key, MappingReader, Node, Sources, Span};
@@ -85,6 +86,7 @@ struct Settings {
     issuers: Vec<Issuer>,
     once: Definitions,
     api_keys: Option<ApiKeys>,
+    broken: Vec<Box<str>>,
     approvals: Option<Approvals>,
     links: Vec<Link>,
 }
@@ -118,6 +120,7 @@ impl Settings {
             issuers: Vec::new(),
             once: Definitions::of("section"),
             api_keys: None,
+            broken: Vec::new(),
             approvals: None,
             links: Vec::new(),
         }
@@ -140,14 +143,17 @@ impl Settings {
             self.trust_host.set(key, Some(value), diagnostics);
         }
         for (key, node) in entries(reader.take("issuers"), diagnostics) {
-            if let Some(issuer) = issuer::issuer(key, node, context, diagnostics)
-                && self.is_new(&issuer, diagnostics)
-            {
-                self.issuers.push(issuer);
+            match issuer::issuer(key, node, context, diagnostics) {
+                Some(issuer) if self.is_new(&issuer, diagnostics) => self.issuers.push(issuer),
+                Some(_) => {}
+                None => self.broken.push(key.text.clone()),
             }
         }
         if let Some((key, node)) = reader.take_entry("api_keys") {
             let api_keys = api_keys(key, node, context, diagnostics);
+            if api_keys.is_none() {
+                self.broken.push(API_KEYS.into());
+            }
             if self.once(key, diagnostics) {
                 self.api_keys = api_keys;
             }
@@ -176,11 +182,9 @@ impl Settings {
     /// Whether an issuer, or the keys of a trust domain, are defined for the first time.
     fn is_new(&mut self, issuer: &Issuer, diagnostics: &mut Diagnostics) -> bool {
         match &issuer.authority {
-            crate::rule::identity::Authority::Issuer(_) => {
-                self.providers.define(&issuer.name, diagnostics)
-            }
+            Authority::Issuer(_) => self.providers.define(&issuer.name, diagnostics),
             // Names of trust domains hold no blank.
-            crate::rule::identity::Authority::TrustDomain(domain) => {
+            Authority::TrustDomain(domain) => {
                 let name = super::names::name(&format!("keys of {}", domain.text), domain.span);
                 self.once.define(&name, diagnostics)
             }
@@ -203,6 +207,7 @@ impl Settings {
             trust_domains: self.trust_domains.get().map_or(Vec::new(), |list| list.0),
             issuers: self.issuers,
             api_keys: self.api_keys,
+            broken: self.broken,
             xfcc: self.xfcc.get_entry(),
             client_cert: match self.client_cert.get_entry() {
                 Some((true, span)) => Some(span),

@@ -16,10 +16,36 @@ sets: { s: [a, "${v}"] , net: [10.0.0.0/8] }
 paths: { normalize: strict, trailing_slash: same, head_as_get: true }
 network: { trusted_proxies: [10.0.0.0/8], xff_hops: 1 }
 identity:
-  credentials: [host]
+  credentials: [host, bearer, api_key]
   on_invalid: reject
   trust_host: [principal]
-  workloads: { trust_domains: [a.example] }
+  issuers:
+    o:
+      preset: cognito
+      issuer: i
+      audience: [x]
+      audience_claim: [aud]
+      algorithms: [ES256]
+      keys: { file: k.json }
+      typ: [JWT]
+      leeway: 1s
+      require_exp: true
+      require: [jti, [z]]
+      expect: { azp: [w], y: z }
+      max_lifetime: 1h
+      from: [{ header: authorization, scheme: bearer }, { query: z }, { cookie: z }]
+      strip: true
+      principal: { id: [sub], roles: { from: [[z]], only: [r] }, scopes: [[z]], groups: [[z]], attributes: { a: [z] } }
+    n: { issuer: n, keys: { inline: { keys: [{ kty: OKP, x: z }] } }, principal: { roles: { from: [[z]], map: { z: r } } } }
+    m: { issuer: m, keys: { url: "https://m.example/" } }
+    d: { issuer: "https://d.example", keys: { discovery: true } }
+    s: { issuer: s, keys: { secret: "${env:S}" } }
+    e: { issuer: e, keys: { env: E } }
+    f: { issuer: f, keys: "${file:f}" }
+  api_keys: { header: h, strip: true, keys: { file: k.yaml } }
+  workloads: { trust_domains: { a.example: { keys: { file: b }, audience: [x], algorithms: [ES256], leeway: 1s, max_lifetime: 1h, from: { header: h }, strip: true } }, xfcc: { hops: 1 }, client_cert: true }
+  links: [[{ user: u, of: host }, { workload: "spiffe://a.example/x" }]]
+approvals: { issuer: a, keys: { file: a }, audience: [x], algorithms: [ES256], leeway: 1s }
 attributes:
   a: { of: principal, type: string, optional: true }
   i: { of: request, type: int }
@@ -73,8 +99,8 @@ on_deny: { headers: { h: { from: principal.id } } }
 strip: [h]
 "#;
 
-/// Where anything may stand: what a host reads itself, and texts for people.
-const FREE: &[&str] = &["mask", "fields", "session_policy", "tags"];
+/// Where anything may stand: what a host reads itself, texts for people, and keys that are read when they are compiled.
+const FREE: &[&str] = &["mask", "fields", "session_policy", "tags", "inline"];
 
 /// Types of requirements are the host's own too.
 const REQUIREMENTS: &str = "/rules/require/require";

@@ -40,7 +40,12 @@ fn invariants_of_one_source() {
         let (mut random, mut rig) = (Random(seed), Rig::url());
         let (mut seen, mut taken): (Seen, Option<Fetch>) = Default::default();
         for _ in 0..400 {
-            let longest = [50, 3_000, 700_000, 40_000_000][random.below(4) as usize];
+            let longest = match random.below(4) {
+                0 => 50,
+                1 => 3_000,
+                2 => 700_000,
+                _ => 40_000_000,
+            };
             rig.now += random.below(longest);
             if random.below(3) == 0 {
                 let answer = rig.unknown(&random.below(40).to_string());
