@@ -170,11 +170,15 @@ fn fields<'a>(
 }
 
 /// What a trusted proxy forwards of its peer's certificate, as far as it does.
+#[inline]
 pub(super) fn forwarded<'a>(
     bound: &Bound<'a>,
     identity: &Identity,
     buffer: &'a mut [u8],
 ) -> Result<Forwarded<'a>, Malformed> {
+    if identity.xfcc.is_none() && identity.client_cert.is_none() {
+        return Ok(Ok(None));
+    }
     let source = bound.slots.source_ip;
     let proxies = &bound.program.network.trusted_proxies;
     if source.is_none_or(|source| !proxies.contains(source)) {

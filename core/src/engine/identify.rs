@@ -175,7 +175,7 @@ impl<'a> Checks<'_, '_, 'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(&mut self, kind: Kind, text: &[u8], issuers: Option<&[u32]>) -> Result<(), Refused> {
         let (forwarded, request) = (self.forwarded, self.bound.request);
         let certificate = || match forwarded {

@@ -277,7 +277,7 @@ mod tests {
         };
         for one in [token("login", "a"), subject("login", "a"), issuer] {
             assert_eq!(revoked.add(one.clone(), 0), Revoked::AsAsked);
-            assert_eq!(revoked.list(), [one.clone()]);
+            assert_eq!(revoked.list(), std::slice::from_ref(&one));
             assert!(!revoked.is_empty());
             assert!(revoked.remove(&one) && !revoked.remove(&one));
             assert!(revoked.is_empty());

@@ -36,76 +36,9 @@ pub(crate) fn remove(members: &mut Members, name: &str) {
 impl Draft {
     /// One that both take, in one of its many forms.
     pub(crate) fn good(signer: &Signer, random: &mut Prng) -> Self {
-        let (mut header, mut claims) = (Members::new(), Members::new());
-        set(&mut header, "alg", &format!("\"{}\"", signer.algorithm()));
-        if random.chance(80) {
-            set(&mut header, "kid", &format!("\"{KID}\""));
-        }
-        if random.chance(80) {
-            let types = [
-                "\"JWT\"",
-                "\"jwt\"",
-                "\"at+jwt\"",
-                "\"application/at+jwt\"",
-                "\"J\\u0057T\"",
-            ];
-            set(&mut header, "typ", one_of(random, &types));
-        }
-        let issuers = [
-            "\"https://login.example/\"",
-            "\"https:\\/\\/login.example\\/\"",
-        ];
-        set(&mut claims, "iss", one_of(random, &issuers));
-        let audiences = [
-            "\"api\"",
-            "[\"api\"]",
-            "[\"x\", \"other\"]",
-            "[ \"\\u0061pi\",\"api\" ]",
-        ];
-        set(&mut claims, "aud", one_of(random, &audiences));
-        let ends = [
-            FUTURE,
-            "4102444800.5",
-            "4.1024448e9",
-            "41024448E+2",
-            "1e15",
-            "18446744073709551614",
-        ];
-        set(&mut claims, "exp", one_of(random, &ends));
-        for name in ["nbf", "iat"] {
-            if random.chance(70) {
-                set(
-                    &mut claims,
-                    name,
-                    one_of(random, &[PAST, "0", "1e9", "1000000000.0"]),
-                );
-            }
-        }
-        for index in 0..random.below(6) {
-            let values = [
-                "\"text\"",
-                "\"\\ud834\\udd1e \\n\"",
-                "\"é€\"",
-                "null",
-                "true",
-                "-0.5e-3",
-                "18446744073709551616",
-                "[1,[2,{\"x\":[]}]]",
-                "{\"roles\":[\"clerk\"],\"a.b\":{}}",
-                "\"\"",
-            ];
-            set(
-                &mut claims,
-                &format!("claim{index}"),
-                one_of(random, &values),
-            );
-        }
-        if random.chance(20) {
-            set(&mut header, "x5t", "\"AAAA\"");
-        }
         Self {
-            header,
-            claims,
+            header: good_header(signer, random),
+            claims: good_claims(random),
             prefix: b"",
         }
     }
@@ -117,6 +50,82 @@ impl Draft {
         let signature = signer.sign(signed.as_bytes());
         format!("{signed}.{}", encode(&signature))
     }
+}
+
+fn good_header(signer: &Signer, random: &mut Prng) -> Members {
+    let mut header = Members::new();
+    set(&mut header, "alg", &format!("\"{}\"", signer.algorithm()));
+    if random.chance(80) {
+        set(&mut header, "kid", &format!("\"{KID}\""));
+    }
+    if random.chance(80) {
+        let types = [
+            "\"JWT\"",
+            "\"jwt\"",
+            "\"at+jwt\"",
+            "\"application/at+jwt\"",
+            "\"J\\u0057T\"",
+        ];
+        set(&mut header, "typ", one_of(random, &types));
+    }
+    if random.chance(20) {
+        set(&mut header, "x5t", "\"AAAA\"");
+    }
+    header
+}
+
+fn good_claims(random: &mut Prng) -> Members {
+    let mut claims = Members::new();
+    let issuers = [
+        "\"https://login.example/\"",
+        "\"https:\\/\\/login.example\\/\"",
+    ];
+    set(&mut claims, "iss", one_of(random, &issuers));
+    let audiences = [
+        "\"api\"",
+        "[\"api\"]",
+        "[\"x\", \"other\"]",
+        "[ \"\\u0061pi\",\"api\" ]",
+    ];
+    set(&mut claims, "aud", one_of(random, &audiences));
+    let ends = [
+        FUTURE,
+        "4102444800.5",
+        "4.1024448e9",
+        "41024448E+2",
+        "1e15",
+        "18446744073709551614",
+    ];
+    set(&mut claims, "exp", one_of(random, &ends));
+    for name in ["nbf", "iat"] {
+        if random.chance(70) {
+            set(
+                &mut claims,
+                name,
+                one_of(random, &[PAST, "0", "1e9", "1000000000.0"]),
+            );
+        }
+    }
+    for index in 0..random.below(6) {
+        let values = [
+            "\"text\"",
+            "\"\\ud834\\udd1e \\n\"",
+            "\"é€\"",
+            "null",
+            "true",
+            "-0.5e-3",
+            "18446744073709551616",
+            "[1,[2,{\"x\":[]}]]",
+            "{\"roles\":[\"clerk\"],\"a.b\":{}}",
+            "\"\"",
+        ];
+        set(
+            &mut claims,
+            &format!("claim{index}"),
+            one_of(random, &values),
+        );
+    }
+    claims
 }
 
 /// Members in any order, with space around some.

@@ -100,9 +100,13 @@ impl<'r> Providers<'r> {
                 let message =
                     format!("nothing in `identity` can tell that somebody is this {what}");
                 let error = Diagnostic::error(Code::NO_PROVIDER, span, message);
-                diagnostics.push(error.help(
-                    "add `identity: { trust_host: [principal] }` if the host vouches for its callers",
-                ));
+                let other = match what {
+                    "group" => "map a claim of an issuer, `groups: [[groups]]`",
+                    _ => "configure an issuer under `identity`",
+                };
+                diagnostics.push(error.help(format!(
+                    "add `identity: {{ trust_host: [principal] }}` if the host vouches for its callers, or {other}"
+                )));
                 None
             }
             several => {

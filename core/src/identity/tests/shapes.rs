@@ -29,119 +29,127 @@ const fn present(dropped: u32) -> Presence {
     Presence::Present { dropped }
 }
 
-/// Each row: claims of a provider, a path, its texts, and whether it is there.
+/// Claims, a path, its texts, and whether it is there.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    Presence,
+);
+
+const KEYCLOAK: &str = r#"{"realm_access":{"roles":["clerk","a b"]},
+        "resource_access":{"client.id":{"roles":["manager"]}}}"#;
+const ENTRA: &str = r#"{"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{}}}"#;
+
+const PROVIDERS: &[Row] = &[
+    (
+        r#"{"scp":["orders.read","orders write"]}"#,
+        &["scp"],
+        &["orders.read", "orders write"],
+        present(0),
+    ),
+    (
+        r#"{"scope":"openid  orders.read "}"#,
+        &["scope"],
+        &["openid", "orders.read"],
+        present(0),
+    ),
+    (
+        r#"{"cognito:groups":["clerk"]}"#,
+        &["cognito:groups"],
+        &["clerk"],
+        present(0),
+    ),
+    (
+        KEYCLOAK,
+        &["realm_access", "roles"],
+        &["clerk", "a b"],
+        present(0),
+    ),
+    (
+        KEYCLOAK,
+        &["resource_access", "client.id", "roles"],
+        &["manager"],
+        present(0),
+    ),
+    (
+        KEYCLOAK,
+        &["resource_access", "client", "id", "roles"],
+        &[],
+        Presence::Absent,
+    ),
+    (
+        r#"{"https://app.example/roles":["x"]}"#,
+        &["https://app.example/roles"],
+        &["x"],
+        present(0),
+    ),
+    (
+        r#"{"permissions":"[\"a:b\", \"c\"]"}"#,
+        &["permissions"],
+        &["a:b", "c"],
+        present(0),
+    ),
+    (
+        r#"{"permissions":"[\"a\", 7, {}]"}"#,
+        &["permissions"],
+        &["a"],
+        present(2),
+    ),
+    (
+        r#"{"permissions":"[not json"}"#,
+        &["permissions"],
+        &["[not", "json"],
+        present(0),
+    ),
+    (
+        r#"{"roles":["a",1,null,"b",["c"]]}"#,
+        &["roles"],
+        &["a", "b"],
+        present(3),
+    ),
+    (r#"{"roles":"one"}"#, &["roles"], &["one"], present(0)),
+    (r#"{"roles":""}"#, &["roles"], &[], present(0)),
+    (r#"{"roles":[]}"#, &["roles"], &[], present(0)),
+    (r#"{"roles":7}"#, &["roles"], &[], present(1)),
+    (r#"{"roles":{"a":"b"}}"#, &["roles"], &[], present(1)),
+    (r#"{"roles":null}"#, &["roles"], &[], Presence::Absent),
+    ("{}", &["roles"], &[], Presence::Absent),
+    (ENTRA, &["groups"], &[], Presence::Overage),
+    (ENTRA, &["groups", "all"], &[], Presence::Overage),
+    (ENTRA, &["roles"], &[], Presence::Absent),
+    (r#"{"hasgroups":true}"#, &["groups"], &[], Presence::Overage),
+    (r#"{"hasgroups":true}"#, &["roles"], &[], Presence::Absent),
+    (r#"{"hasgroups":false}"#, &["groups"], &[], Presence::Absent),
+    (
+        r#"{"hasgroups":"true"}"#,
+        &["groups"],
+        &[],
+        Presence::Absent,
+    ),
+    (
+        r#"{"groups":["g"],"_claim_names":{"groups":"src1"}}"#,
+        &["groups"],
+        &["g"],
+        present(0),
+    ),
+    (
+        r#"{"kubernetes.io":{"namespace":"pos"}}"#,
+        &["kubernetes.io", "namespace"],
+        &["pos"],
+        present(0),
+    ),
+    (
+        r#"{"groups":["\u0061\nb"]}"#,
+        &["groups"],
+        &["a\nb"],
+        present(0),
+    ),
+];
+
 #[test]
 fn claims_of_providers() {
-    type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Presence);
-    let keycloak = r#"{"realm_access":{"roles":["clerk","a b"]},
-        "resource_access":{"client.id":{"roles":["manager"]}}}"#;
-    let entra = r#"{"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{}}}"#;
-    let rows: &[Row<'_>] = &[
-        (
-            r#"{"scp":["orders.read","orders write"]}"#,
-            &["scp"],
-            &["orders.read", "orders write"],
-            present(0),
-        ),
-        (
-            r#"{"scope":"openid  orders.read "}"#,
-            &["scope"],
-            &["openid", "orders.read"],
-            present(0),
-        ),
-        (
-            r#"{"cognito:groups":["clerk"]}"#,
-            &["cognito:groups"],
-            &["clerk"],
-            present(0),
-        ),
-        (
-            keycloak,
-            &["realm_access", "roles"],
-            &["clerk", "a b"],
-            present(0),
-        ),
-        (
-            keycloak,
-            &["resource_access", "client.id", "roles"],
-            &["manager"],
-            present(0),
-        ),
-        (
-            keycloak,
-            &["resource_access", "client", "id", "roles"],
-            &[],
-            Presence::Absent,
-        ),
-        (
-            r#"{"https://app.example/roles":["x"]}"#,
-            &["https://app.example/roles"],
-            &["x"],
-            present(0),
-        ),
-        (
-            r#"{"permissions":"[\"a:b\", \"c\"]"}"#,
-            &["permissions"],
-            &["a:b", "c"],
-            present(0),
-        ),
-        (
-            r#"{"permissions":"[\"a\", 7, {}]"}"#,
-            &["permissions"],
-            &["a"],
-            present(2),
-        ),
-        (
-            r#"{"permissions":"[not json"}"#,
-            &["permissions"],
-            &["[not", "json"],
-            present(0),
-        ),
-        (
-            r#"{"roles":["a",1,null,"b",["c"]]}"#,
-            &["roles"],
-            &["a", "b"],
-            present(3),
-        ),
-        (r#"{"roles":"one"}"#, &["roles"], &["one"], present(0)),
-        (r#"{"roles":""}"#, &["roles"], &[], present(0)),
-        (r#"{"roles":[]}"#, &["roles"], &[], present(0)),
-        (r#"{"roles":7}"#, &["roles"], &[], present(1)),
-        (r#"{"roles":{"a":"b"}}"#, &["roles"], &[], present(1)),
-        (r#"{"roles":null}"#, &["roles"], &[], Presence::Absent),
-        ("{}", &["roles"], &[], Presence::Absent),
-        (entra, &["groups"], &[], Presence::Overage),
-        (entra, &["groups", "all"], &[], Presence::Overage),
-        (entra, &["roles"], &[], Presence::Absent),
-        (r#"{"hasgroups":true}"#, &["groups"], &[], Presence::Overage),
-        (r#"{"hasgroups":true}"#, &["roles"], &[], Presence::Absent),
-        (r#"{"hasgroups":false}"#, &["groups"], &[], Presence::Absent),
-        (
-            r#"{"hasgroups":"true"}"#,
-            &["groups"],
-            &[],
-            Presence::Absent,
-        ),
-        (
-            r#"{"groups":["g"],"_claim_names":{"groups":"src1"}}"#,
-            &["groups"],
-            &["g"],
-            present(0),
-        ),
-        (
-            r#"{"kubernetes.io":{"namespace":"pos"}}"#,
-            &["kubernetes.io", "namespace"],
-            &["pos"],
-            present(0),
-        ),
-        (
-            r#"{"groups":["\u0061\nb"]}"#,
-            &["groups"],
-            &["a\nb"],
-            present(0),
-        ),
-    ];
-    for (payload, path, expected, presence) in rows {
+    for (payload, path, expected, presence) in PROVIDERS {
         let (found, there) = read(&claims(payload), path);
         assert_eq!(found, *expected, "{payload} {path:?}");
         assert_eq!(there, *presence, "{payload} {path:?}");
