@@ -1,8 +1,12 @@
 //! Counters against worked examples, and against a naive model.
 
+mod bounds;
 mod differential;
+mod governor;
 mod naive;
 mod rate;
+mod snapshot;
+mod threads;
 mod window;
 
 use super::*;
