@@ -8,6 +8,7 @@ mod rate;
 mod snapshot;
 mod threads;
 mod window;
+mod worked;
 
 use super::*;
 use crate::pattern::rng::Rng;
