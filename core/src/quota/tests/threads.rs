@@ -89,7 +89,7 @@ fn a_hundred_thousand_keys() {
         let plan = Plan {
             kind: kind.clone(),
             most: 3,
-            capacity: KEYS as usize,
+            capacity: usize::try_from(KEYS).unwrap(),
             on_full: OnFull::Deny,
         };
         let counters = Counters::new(plan).unwrap();
