@@ -17,13 +17,14 @@ need = @missing=; $(foreach tool,$(1),command -v $(tool) >/dev/null || { missing
 # Without it tests run, and say by name what they leave out.
 want = @$(foreach tool,$(1),command -v $(tool) >/dev/null || printf 'some tests are skipped without %s (%s)\n' '$(tool)' '$(how_$(tool))' >&2;) true
 
-.PHONY: help demo tools test test-all lint doc fmt bench bench-quick bench-count bench-store
+.PHONY: help demo tools test test-all test-loom lint doc fmt bench bench-quick bench-count bench-store
 
 help:
 	@echo 'make demo         build the command line and decide the requests of examples/shop'
 	@echo 'make tools        install redis-server, which tests of shared limits start'
 	@echo 'make test         format, lints, every test, documentation'
 	@echo 'make test-all     the same, with the tests that take long'
+	@echo 'make test-loom    what threads share in limits, in every order, with a model checker'
 	@echo 'make bench        measure decisions and loads: criterion, then a table of all'
 	@echo 'make bench-quick  the table alone, each figure measured a tenth as long'
 	@echo 'make bench-count  count the instructions of a decision, with valgrind'
@@ -55,7 +56,14 @@ test: lint
 
 # The tests themselves look at GATELET_LONG.
 test-all: export GATELET_LONG = 1
-test-all: test
+test-all: test test-loom
+
+# In a folder of its own: the flag would have everything built anew, and then again without it.
+test-loom: export RUSTFLAGS = --cfg loom
+test-loom: export CARGO_TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)/loom
+test-loom:
+	$(call need,cargo cc)
+	cargo test --release --locked --package gatelet-loom
 
 lint:
 	$(call need,cargo cargo-fmt cargo-clippy cc)

@@ -356,7 +356,8 @@ impl<'t, const W: usize> Cell<'t, W> {
             Ordering::Acquire,
             Ordering::Relaxed,
         );
-        swap.is_ok().then_some(Held { cell: self })
+        // Only then: a holder that is dropped sets the tag back.
+        swap.is_ok().then(|| Held { cell: self })
     }
 
     fn hold(self, patience: &mut Patience) -> Hold<'t, W> {

@@ -31,7 +31,9 @@ fn table(filled: u64) -> Arc<Table<2>> {
 
 /// Takes the one unit that a key has until some time.
 fn take(table: &Table<2>, key: u64, now: u64, until: u64) -> bool {
-    let Some(cell) = table.hold_or_claim(key, now) else {
+    // As counters do: at once if that is possible.
+    let at_once = table.find(key).and_then(|cell| cell.hold_at_once());
+    let Some(cell) = at_once.or_else(|| table.hold_or_claim(key, now)) else {
         return false;
     };
     let [over_at, count] = cell.read();

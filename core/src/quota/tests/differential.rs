@@ -80,7 +80,7 @@ fn random_calendar(rng: &mut Rng) -> (Calendar, Civil, u64) {
     let every = if anchor.is_none() && zone != "UTC" {
         1
     } else {
-        1 + rng.below(4) as u32
+        1 + u32::try_from(rng.below(4)).unwrap()
     };
     let calendar = Calendar {
         unit,
@@ -175,7 +175,7 @@ impl Trial {
 
     /// Moves the clock: mostly not at all or a little, now and then far.
     fn wait(&mut self) {
-        let unit = self.ms_unit() as u64;
+        let unit = u64::try_from(self.ms_unit()).unwrap();
         let pace = self.pace_ms * unit;
         let step = match self.rng.below(12) {
             0..=5 => 0,

@@ -1,9 +1,14 @@
 //! Counters against worked examples, and against a naive model.
 
+mod bounds;
 mod differential;
+mod governor;
 mod naive;
 mod rate;
+mod snapshot;
+mod threads;
 mod window;
+mod worked;
 
 use super::*;
 use crate::pattern::rng::Rng;

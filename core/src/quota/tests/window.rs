@@ -3,7 +3,7 @@
 use super::*;
 use crate::program::condition::Zone;
 
-fn calendar(unit: Unit, every: u32, anchor: Option<&str>, zone: &str) -> Kind {
+pub(super) fn calendar(unit: Unit, every: u32, anchor: Option<&str>, zone: &str) -> Kind {
     Kind::Window(Span::Calendar(Calendar {
         unit,
         every,
