@@ -7,8 +7,9 @@
 
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, Now, Outcome, Verdict};
+use super::snapshot::Resumed;
 use super::sync::{AtomicU64, Ordering};
-use super::window::stamp;
+use super::window::{LATEST_STAMP, stamp};
 
 /// Words of one value.
 pub(super) const VALUE_WORDS: usize = 2;
@@ -108,7 +109,7 @@ impl Distinct {
     }
 
     /// Notes that a value was seen; returns the mark, with what was noted before.
-    pub(super) fn note(&self, cell: &mut Cell<'_, 3>, value: u64, now: u64) -> Mark {
+    fn note(&self, cell: &mut Cell<'_, 3>, value: u64, now: u64) -> Mark {
         let [over_at, len, _] = &mut cell.words;
         let mut values = Values {
             slots: cell.slots,
@@ -134,19 +135,6 @@ impl Distinct {
             old,
             with: value,
         }
-    }
-
-    /// The values of a cell and when they were seen.
-    pub(super) fn values(cell: &Cell<'_, 3>) -> impl Iterator<Item = (u64, u64)> {
-        let [_, len, _] = cell.words;
-        let values = Values {
-            slots: cell.slots,
-            len: usize::try_from(len).unwrap_or(0),
-        };
-        (0..values.len).filter_map(move |n| {
-            let (value, seen) = values.get(n)?;
-            Some((value, time(seen)))
-        })
     }
 }
 
@@ -226,5 +214,38 @@ impl Meter<3> for Distinct {
             .newest()
             .map_or(time(mark.new), |last| last + self.within_ms);
         *len = values.len as u64;
+    }
+
+    /// Each value and when it was seen last.
+    fn dump(&self, cell: &Cell<'_, 3>, now: u64) -> Vec<u64> {
+        let [_, len, _] = cell.words;
+        let values = Values {
+            slots: cell.slots,
+            len: usize::try_from(len).unwrap_or(0),
+        };
+        let known = (0..values.len).filter_map(|n| values.get(n));
+        let alive = known.filter(|(_, seen)| time(*seen) + self.within_ms > now);
+        alive
+            .flat_map(|(value, seen)| [value, time(seen)])
+            .collect()
+    }
+
+    fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], resumed: Resumed) -> bool {
+        let (pairs, rest) = kept.as_chunks();
+        if !rest.is_empty() || !pairs.iter().all(|[_, at]| *at <= LATEST_STAMP) {
+            return false;
+        }
+        let [_, len, _] = cell.words;
+        if len == 0 {
+            // Where there is room for fewer now, those seen last are kept.
+            let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+            let latest = pairs.get(pairs.len().saturating_sub(room)..);
+            for [value, at] in latest.unwrap_or_default() {
+                if at + self.within_ms > resumed.now {
+                    self.note(cell, *value, *at);
+                }
+            }
+        }
+        true
     }
 }

@@ -2,6 +2,7 @@
 
 use super::kind::OnFull;
 use super::outcome::{Ask, Charge, Counted, Mark, Now, Outcome, Receipt, Verdict};
+use super::snapshot::Resumed;
 use super::sync::{AtomicU64, Ordering};
 use super::table::{Held, Shape, Table};
 
@@ -21,6 +22,12 @@ pub(super) trait Meter<const W: usize> {
 
     /// Takes back so many units of a charge, as far as they still count.
     fn give_back(&self, cell: &mut Cell<'_, W>, mark: Mark, units: u64, now: u64);
+
+    /// What a snapshot keeps of a cell; nothing if it equals a fresh one, or is not to be kept.
+    fn dump(&self, cell: &Cell<'_, W>, now: u64) -> Vec<u64>;
+
+    /// Takes what a snapshot kept into a cell, never below what it holds; false if it makes no sense.
+    fn load(&self, cell: &mut Cell<'_, W>, kept: &[u64], resumed: Resumed) -> bool;
 
     /// A refusal that the first word alone proves.
     #[inline]
@@ -98,12 +105,24 @@ impl<M: Meter<W>, const W: usize> Keyed<M, W> {
             return (self.peek(key, ask, now), Receipt(None));
         }
         let now = self.meter.clock(now);
-        if act == Act::Take
-            && let Some(first) = self.table.find(key).and_then(|cell| cell.first())
-            && let Some(refusal) = self.meter.refuses(first, ask, now)
-        {
-            return (refusal, Receipt(None));
+        if let Some(cell) = self.table.find(key) {
+            if act == Act::Take
+                && let Some(first) = cell.first()
+                && let Some(refusal) = self.meter.refuses(first, ask, now)
+            {
+                return (refusal, Receipt(None));
+            }
+            if let Some(held) = cell.hold_at_once() {
+                let (outcome, mark) = self.step(&held, ask, now, act);
+                return (outcome, receipt(key, false, ask, mark));
+            }
         }
+        self.take_slowly(key, ask, now, act)
+    }
+
+    /// For a key that is new, or that another thread holds.
+    #[inline(never)]
+    fn take_slowly(&self, key: u64, ask: &Ask, now: u64, act: Act) -> (Outcome, Receipt) {
         match self.table.hold_or_claim(key, now) {
             Some(held) => {
                 let (outcome, mark) = self.step(&held, ask, now, act);

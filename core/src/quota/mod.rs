@@ -17,6 +17,7 @@ mod outcome;
 mod rate;
 mod ring;
 mod sliding;
+mod snapshot;
 pub mod store;
 mod sync;
 mod table;
@@ -25,7 +26,8 @@ mod tests;
 mod window;
 
 pub(crate) use kind::{Allowance, Calendar, Excess, Kind, KindError, OnFull, Plan, Span, Unit};
-pub(crate) use outcome::{Ask, Counted, Now, Outcome, Receipt, Verdict};
+pub(crate) use outcome::{Ask, Now, Outcome, Receipt, Verdict};
+pub(crate) use snapshot::{Restored, SnapshotError};
 
 use distinct::{Distinct, VALUE_WORDS};
 use kind::MAX_TABLE_BYTES;
@@ -33,6 +35,7 @@ use meter::{Act, Keyed};
 use rate::Rate;
 use ring::{ENTRY_WORDS, Ring};
 use sliding::TwoCounters;
+use snapshot::Label;
 use table::Shape;
 use window::Window;
 
@@ -133,6 +136,36 @@ impl Counters {
                 let _settled = self.charge(charge.key, &more, now);
             }
         }
+    }
+
+    /// All counters as bytes, for [`Self::load`]. `identity` is the caller's digest of what the counters
+    /// mean: the limit, what it is keyed by and its period, and the secret that keys are hashed with.
+    pub(crate) fn save(&self, identity: u64, now: Now) -> Vec<u8> {
+        let label = self.label(identity);
+        each_kind!(self, keyed => keyed.save(label, now))
+    }
+
+    /// Takes saved counters in, beside what is counted already; never lowers a counter.
+    pub(crate) fn load(
+        &self,
+        bytes: &[u8],
+        identity: u64,
+        now: Now,
+    ) -> Result<Restored, SnapshotError> {
+        let label = self.label(identity);
+        each_kind!(self, keyed => keyed.load(bytes, label, now))
+    }
+
+    fn label(&self, identity: u64) -> Label {
+        let kind = match &self.0 {
+            Cells::Rate(_) => 1,
+            Cells::Window(_) => 2,
+            Cells::TwoCounters(_) => 3,
+            Cells::Exact(_) => 4,
+            Cells::Concurrency(_) => 5,
+            Cells::Distinct(_) => 6,
+        };
+        Label { kind, identity }
     }
 
     /// How many requests found no cell.

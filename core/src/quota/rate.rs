@@ -7,30 +7,32 @@
 use super::kind::{Excess, MAX_BURST_NS};
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, NS_PER_MS, Now, Outcome, Verdict};
+use super::snapshot::Resumed;
 
 #[derive(Debug)]
 pub(super) struct Rate {
     pub(super) excess: Excess,
 }
 
-/// What a cost needs, in nanoseconds.
-struct Need {
-    /// Of the burst, so that it passes.
-    room: u64,
-    /// What it then takes.
-    charge: u64,
-}
-
 impl Rate {
-    /// Nothing if the cost can never pass.
+    /// The answer for a cell at `tat`, and how many nanoseconds are missing.
     #[inline]
-    fn need(&self, ask: &Ask) -> Option<Need> {
-        let charge = ask.cost.checked_mul(ask.interval_ns)?;
-        let room = match self.excess {
-            Excess::Refuse => charge,
-            Excess::Delay => ask.interval_ns.min(charge),
+    fn judge(&self, tat: u64, ask: &Ask, now: u64) -> (Verdict, u64) {
+        let units = match self.excess {
+            Excess::Refuse => ask.cost,
+            Excess::Delay => ask.cost.min(1),
         };
-        (room <= burst(ask) && charge <= MAX_BURST_NS).then_some(Need { room, charge })
+        let charge = ask.cost.saturating_mul(ask.interval_ns);
+        let never = units > ask.limit || charge > MAX_BURST_NS;
+        let wanted = tat
+            .saturating_sub(now)
+            .saturating_add(units.saturating_mul(ask.interval_ns));
+        match wanted.saturating_sub(burst(ask)) {
+            _ if units == 0 => (Verdict::Admitted, 0),
+            _ if never => (Verdict::Never, 0),
+            0 => (Verdict::Admitted, 0),
+            late => (Verdict::Denied, late),
+        }
     }
 }
 
@@ -40,9 +42,9 @@ fn burst(ask: &Ask) -> u64 {
     ask.limit.saturating_mul(ask.interval_ns)
 }
 
-/// The answer for a cell at `tat`, with `retry` nanoseconds to wait.
+/// What is said for a cell at `tat`.
 #[inline]
-fn outcome(verdict: Verdict, tat: u64, ask: &Ask, now: u64, retry: u64) -> Outcome {
+fn outcome((verdict, retry): (Verdict, u64), tat: u64, ask: &Ask, now: u64) -> Outcome {
     let used = tat.saturating_sub(now);
     Outcome {
         verdict,
@@ -64,12 +66,8 @@ impl Meter<1> for Rate {
 
     #[inline]
     fn refuses(&self, tat: u64, ask: &Ask, now: u64) -> Option<Outcome> {
-        let Some(need) = self.need(ask) else {
-            return Some(outcome(Verdict::Never, tat, ask, now, 0));
-        };
-        let wanted = tat.saturating_sub(now).saturating_add(need.room);
-        let late = wanted.saturating_sub(burst(ask));
-        (late > 0).then(|| outcome(Verdict::Denied, tat, ask, now, late))
+        let judged = self.judge(tat, ask, now);
+        (judged.0 != Verdict::Admitted).then(|| outcome(judged, tat, ask, now))
     }
 
     #[inline]
@@ -81,27 +79,26 @@ impl Meter<1> for Rate {
         act: Act,
     ) -> (Outcome, Option<Mark>) {
         let [tat] = &mut cell.words;
-        let free = ask.cost == 0;
-        let mut refusal = self.refuses(*tat, ask, now).filter(|_| !free);
+        let old = *tat;
+        let mut judged = self.judge(old, ask, now);
         let charged = match act {
             Act::Peek => false,
-            Act::Take => refusal.is_none(),
-            Act::Charge => !free,
+            Act::Take => judged.0 == Verdict::Admitted && ask.cost > 0,
+            Act::Charge => ask.cost > 0,
         };
-        let old = *tat;
         if charged {
             let charge = ask.cost.saturating_mul(ask.interval_ns).min(MAX_BURST_NS);
             *tat = old.max(now).saturating_add(charge);
-            refusal = refusal.and_then(|_| self.refuses(*tat, ask, now));
         }
-        let passed = || outcome(Verdict::Admitted, *tat, ask, now, 0);
-        let outcome = refusal.unwrap_or_else(passed);
+        if charged && judged.0 == Verdict::Denied {
+            judged = self.judge(*tat, ask, now);
+        }
         let mark = Mark {
             new: *tat,
             old,
             with: ask.interval_ns,
         };
-        (outcome, charged.then_some(mark))
+        (outcome(judged, *tat, ask, now), charged.then_some(mark))
     }
 
     /// As if the charge had been less. Where others were charged after it, as if they had all come
@@ -116,5 +113,21 @@ impl Meter<1> for Rate {
             // Others were given back: at most down to what this charge began with.
             None => tat.saturating_sub(back).max(now.min(*tat)),
         };
+    }
+
+    /// How long it is until nothing is left of the charges.
+    fn dump(&self, cell: &Cell<'_, 1>, now: u64) -> Vec<u64> {
+        let [tat] = cell.words;
+        let rest = tat.checked_sub(now).filter(|rest| *rest > 0);
+        rest.into_iter().collect()
+    }
+
+    fn load(&self, cell: &mut Cell<'_, 1>, kept: &[u64], resumed: Resumed) -> bool {
+        let [tat] = &mut cell.words;
+        let [rest] = kept else { return false };
+        if let Some(rest) = rest.checked_sub(resumed.elapsed_ns) {
+            *tat = (*tat).max(resumed.now.saturating_add(rest));
+        }
+        *rest <= u64::MAX / 2
     }
 }

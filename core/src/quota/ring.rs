@@ -7,8 +7,9 @@
 
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, NS_PER_MS, Now, Outcome, Verdict};
+use super::snapshot::Resumed;
 use super::sync::{AtomicU64, Ordering};
-use super::window::stamp;
+use super::window::{LATEST_STAMP, stamp};
 
 /// Words of one entry.
 pub(super) const ENTRY_WORDS: usize = 2;
@@ -278,5 +279,30 @@ impl Meter<3> for Ring {
             *over_at = newest.at + self.lasts;
         }
         *place = entries.place();
+    }
+
+    /// When each entry came, and its cost. What runs at once ends with the process.
+    fn dump(&self, cell: &Cell<'_, 3>, now: u64) -> Vec<u64> {
+        let [_, place, _] = cell.words;
+        let entries = Entries::new(cell.slots, place);
+        let alive = |entry: &Entry| entry.cost > 0 && entry.at + self.lasts > now;
+        let kept = entries.iter().filter(|_| self.by == By::Wall).filter(alive);
+        kept.flat_map(|entry| [entry.at, entry.cost]).collect()
+    }
+
+    fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], resumed: Resumed) -> bool {
+        let (pairs, rest) = kept.as_chunks();
+        let valid = |[at, cost]: &[u64; 2]| *at <= LATEST_STAMP && *cost <= MOST_COST;
+        if !rest.is_empty() || !pairs.iter().all(valid) || self.by == By::Monotonic {
+            return false;
+        }
+        let [_, place, _] = cell.words;
+        if Entries::new(cell.slots, place).len == 0 {
+            let alive = pairs.iter().filter(|[at, _]| at + self.lasts > resumed.now);
+            for [at, cost] in alive {
+                self.add(cell, *at, *cost);
+            }
+        }
+        true
     }
 }

@@ -5,9 +5,11 @@
 //! is never let over its limit. What came all at the end of the window before
 //! is counted too low: in the worst case, look-backs hold less than twice the limit.
 
+use super::kind::MAX_COUNT;
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, Now, Outcome, Verdict};
-use super::window::stamp;
+use super::snapshot::Resumed;
+use super::window::{LATEST_STAMP, stamp};
 
 #[derive(Debug)]
 pub(super) struct TwoCounters {
@@ -141,5 +143,29 @@ impl Meter<3> for TwoCounters {
         if *current == 0 && *previous == 0 {
             *over_at = start;
         }
+    }
+
+    fn dump(&self, cell: &Cell<'_, 3>, now: u64) -> Vec<u64> {
+        let [over_at, current, previous] = cell.words;
+        if (current == 0 && previous == 0) || now >= over_at {
+            return Vec::new();
+        }
+        cell.words.to_vec()
+    }
+
+    fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], _resumed: Resumed) -> bool {
+        let [over_at, current, previous] = &mut cell.words;
+        let [kept_over_at, kept_current, kept_previous] = *kept else {
+            return false;
+        };
+        let start = kept_over_at.checked_sub(2 * self.ms);
+        let aligned = start.is_some_and(|start| start % self.ms == 0);
+        if kept_over_at > *over_at || (*current == 0 && *previous == 0) {
+            [*over_at, *current, *previous] = [kept_over_at, kept_current, kept_previous];
+        } else if kept_over_at == *over_at {
+            *current = (*current).max(kept_current);
+            *previous = (*previous).max(kept_previous);
+        }
+        aligned && kept_over_at <= LATEST_STAMP && kept_current.max(kept_previous) <= MAX_COUNT
     }
 }

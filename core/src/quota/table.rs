@@ -68,6 +68,14 @@ pub(super) struct Held<'t, const W: usize> {
     cell: Cell<'t, W>,
 }
 
+/// What one line says about a key.
+enum Look {
+    Found(usize),
+    /// It is in no line: there was room for it here.
+    Absent,
+    Further,
+}
+
 enum Hold<'t, const W: usize> {
     Held(Held<'t, W>),
     /// It has become another key's.
@@ -81,6 +89,22 @@ impl<const W: usize> Line<W> {
         Self {
             tags: array::from_fn(|_| AtomicU64::new(EMPTY)),
             words: array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0))),
+        }
+    }
+
+    /// Looks at all four tags before it branches: which of them it is cannot be foretold.
+    #[inline]
+    fn look(&self, tag: u64) -> Look {
+        let (mut same, mut open) = (0_u32, false);
+        for (place, seen) in self.tags.iter().enumerate() {
+            let seen = seen.load(Ordering::Acquire);
+            same |= u32::from(seen & !BUSY == tag) << place;
+            open |= seen == EMPTY;
+        }
+        match same {
+            0 if open => Look::Absent,
+            0 => Look::Further,
+            _ => Look::Found(same.trailing_zeros() as usize),
         }
     }
 }
@@ -137,18 +161,23 @@ impl<const W: usize> Table<W> {
     #[inline]
     pub(super) fn find(&self, key: u64) -> Option<Cell<'_, W>> {
         let tag = tag_of(key);
-        for (at, line) in self.way(tag) {
-            let mut open = false;
-            for (place, seen) in line.tags.iter().enumerate() {
-                let seen = seen.load(Ordering::Acquire);
-                if seen & !BUSY == tag {
-                    let cell = self.cell(at, line, place)?;
-                    return Some(Cell { key: tag, ..cell });
-                }
-                open |= seen == EMPTY;
-            }
-            if open {
-                return None;
+        let home = self.home(tag);
+        let line = self.lines.get(home)?;
+        match line.look(tag) {
+            Look::Found(place) => self.cell(tag, home, line, place),
+            Look::Absent => None,
+            Look::Further => self.find_further(tag, home),
+        }
+    }
+
+    /// Most keys are in their first line.
+    #[inline(never)]
+    fn find_further(&self, tag: u64, home: usize) -> Option<Cell<'_, W>> {
+        for (at, line) in self.way(home).skip(1) {
+            match line.look(tag) {
+                Look::Found(place) => return self.cell(tag, at, line, place),
+                Look::Absent => return None,
+                Look::Further => {}
             }
         }
         None
@@ -167,7 +196,6 @@ impl<const W: usize> Table<W> {
     }
 
     /// Holds the cell of a key, a fresh one if it had none; nothing if all are taken.
-    #[inline]
     pub(super) fn hold_or_claim(&self, key: u64, now: u64) -> Option<Held<'_, W>> {
         let mut patience = Patience::default();
         while let Some(cell) = self.find(key) {
@@ -202,7 +230,7 @@ impl<const W: usize> Table<W> {
     pub(super) fn each(&self) -> impl Iterator<Item = Held<'_, W>> {
         let places = self.lines.iter().enumerate();
         let cells = places.flat_map(move |(at, line)| {
-            (0..CELLS).filter_map(move |place| self.cell(at, line, place))
+            (0..CELLS).filter_map(move |place| self.cell(EMPTY, at, line, place))
         });
         cells.filter_map(|cell| {
             let mut patience = Patience::default();
@@ -220,12 +248,16 @@ impl<const W: usize> Table<W> {
         })
     }
 
-    /// The lines in which a key may be, with their numbers.
+    /// The number of the first line of a key.
     #[inline]
-    fn way(&self, tag: u64) -> impl Iterator<Item = (usize, &Line<W>)> {
-        // The high half of a product is below the number of lines, and even if the hash is.
+    fn home(&self, tag: u64) -> usize {
+        // The high half of a product is below the number of lines, and spread as evenly as the hash is.
         let product = u128::from(tag) * self.lines.len() as u128;
-        let home = usize::try_from(product >> 64).unwrap_or(0);
+        usize::try_from(product >> 64).unwrap_or(0)
+    }
+
+    /// The lines in which a key may be, with their numbers.
+    fn way(&self, home: usize) -> impl Iterator<Item = (usize, &Line<W>)> {
         let (before, from) = self.lines.split_at_checked(home).unwrap_or_default();
         let from = from
             .iter()
@@ -235,7 +267,13 @@ impl<const W: usize> Table<W> {
     }
 
     #[inline]
-    fn cell<'t>(&'t self, at: usize, line: &'t Line<W>, place: usize) -> Option<Cell<'t, W>> {
+    fn cell<'t>(
+        &'t self,
+        key: u64,
+        at: usize,
+        line: &'t Line<W>,
+        place: usize,
+    ) -> Option<Cell<'t, W>> {
         let slots = if self.stride == 0 {
             &[]
         } else {
@@ -243,7 +281,7 @@ impl<const W: usize> Table<W> {
             self.slots.get(first..first + self.stride)?
         };
         Some(Cell {
-            key: EMPTY,
+            key,
             tag: line.tags.get(place)?,
             words: line.words.get(place)?,
             slots,
@@ -262,12 +300,9 @@ impl<const W: usize> Table<W> {
                 Hold::Stuck => return None,
             }
         }
-        for (at, line) in self.way(tag) {
+        for (at, line) in self.way(self.home(tag)) {
             for place in 0..CELLS {
-                let cell = Cell {
-                    key: tag,
-                    ..self.cell(at, line, place)?
-                };
+                let cell = self.cell(tag, at, line, place)?;
                 if cell.claim(now, &self.floor, &mut patience) {
                     return Some(cell.fresh(self.floor()));
                 }
@@ -312,7 +347,18 @@ impl<'t, const W: usize> Cell<'t, W> {
         (self.tag.load(Ordering::Relaxed) & !BUSY == self.key).then_some(value)
     }
 
+    /// Holds it, unless that takes a wait or it has become another key's.
     #[inline]
+    pub(super) fn hold_at_once(self) -> Option<Held<'t, W>> {
+        let swap = self.tag.compare_exchange(
+            self.key,
+            self.key | BUSY,
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        );
+        swap.is_ok().then_some(Held { cell: self })
+    }
+
     fn hold(self, patience: &mut Patience) -> Hold<'t, W> {
         loop {
             match self.tag.compare_exchange(

@@ -2,14 +2,17 @@
 
 use super::bounds::Bounds;
 use super::calendar;
-use super::kind::Span;
+use super::kind::{MAX_COUNT, Span};
 use super::meter::{Act, Cell, Meter};
 use super::outcome::{Ask, Counted, Mark, Now, Outcome, Verdict};
+use super::snapshot::Resumed;
 
 /// 0001-01-01T00:00:00Z in milliseconds since 1970.
 const YEAR_ONE_MS: i64 = -62_135_596_800_000;
 /// A stamp later than any date, to which every period can be added.
-const LAST_STAMP: u64 = 1 << 49;
+const LAST_STAMP: u64 = 1 << 48;
+/// The end of the longest period that begins then, or later than it.
+pub(super) const LATEST_STAMP: u64 = 1 << 49;
 /// The start of a window that nothing was counted in.
 const UNOPENED: u64 = 0;
 
@@ -136,5 +139,26 @@ impl Meter<3> for Window {
             *end = *start;
             *start = UNOPENED;
         }
+    }
+
+    fn dump(&self, cell: &Cell<'_, 3>, now: u64) -> Vec<u64> {
+        let [end, start, count] = cell.words;
+        if start == UNOPENED || count == 0 || now >= end {
+            return Vec::new();
+        }
+        cell.words.to_vec()
+    }
+
+    fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], _resumed: Resumed) -> bool {
+        let [end, start, count] = &mut cell.words;
+        let [kept_end, kept_start, kept_count] = *kept else {
+            return false;
+        };
+        if *start == UNOPENED || kept_end > *end {
+            [*end, *start, *count] = [kept_end, kept_start, kept_count];
+        } else if kept_start == *start {
+            *count = (*count).max(kept_count);
+        }
+        kept_start < kept_end && kept_end <= LATEST_STAMP && kept_count <= MAX_COUNT
     }
 }
