@@ -129,29 +129,37 @@ limits: {{ plan: {{ by: [source.ip], window: {{ first_request: 30d }}, limit: 10
     )?)
 }
 
-fn request(caller: u64) -> Request<'static> {
-    let caller = u32::try_from(caller).unwrap_or(0);
+fn addresses(count: u32) -> Vec<String> {
+    (0..count)
+        .map(|number| Ipv4Addr::from(number).to_string())
+        .collect()
+}
+
+fn request(address: &str) -> Request<'_> {
     Request {
         method: Some(b"GET"),
         path: Some(b"/"),
-        source_ip: Some(Ipv4Addr::from(caller).into()),
+        source_ip: Some(address.as_bytes()),
         ..Request::default()
     }
 }
 
-fn leased(server: &Server, batch: u32, threads: u64, callers: u64) -> Result<f64, Failed> {
+fn leased(server: &Server, batch: u32, threads: usize, callers: u32) -> Result<f64, Failed> {
+    let addresses = addresses(callers);
+    let requests: Vec<_> = addresses.iter().map(|address| request(address)).collect();
     let settings = format!("redis: leased, batch: {batch}, budget: 1s");
     let engine = engine(server, &settings)?;
     let rates = std::thread::scope(|scope| {
         let started: Vec<_> = (0..threads)
             .map(|thread| {
-                let engine = &engine;
+                let (engine, requests) = (&engine, &requests);
                 scope.spawn(move || {
                     let mut scratch = engine.scratch();
-                    per_second(|done| {
-                        for number in 0..1_000 {
-                            let request = request((done + number + thread * 7) % callers);
-                            let decision = engine.decide(&mut scratch, black_box(&request));
+                    // Threads begin at different callers.
+                    let mut turns = requests.iter().cycle().skip(thread * 7);
+                    per_second(|_| {
+                        for request in turns.by_ref().take(1_000) {
+                            let decision = engine.decide(&mut scratch, black_box(request));
                             if !black_box(&decision).allowed() {
                                 return Err(format!("refused: {}", decision.reason()).into());
                             }
@@ -173,7 +181,7 @@ fn leased(server: &Server, batch: u32, threads: u64, callers: u64) -> Result<f64
 fn strict_decisions(server: &Server) -> Result<f64, Failed> {
     let engine = engine(server, "redis: strict, budget: 1s")?;
     let mut scratch = engine.scratch();
-    let request = request(1);
+    let request = request("192.0.2.1");
     per_second(|_| {
         for _ in 0..100 {
             let decision = engine.decide(&mut scratch, black_box(&request));

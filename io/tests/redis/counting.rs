@@ -396,7 +396,17 @@ fn a_settled_cost_is_the_true_one() {
     let Some(server) = Server::start("a_settled_cost_is_the_true_one") else {
         return;
     };
-    for (name, kind) in [("window", first_request(100)), ("rate", rate(100))] {
+    let sliding = |exact| Kind::Sliding {
+        limit: 100,
+        span_ms: HOUR,
+        exact,
+    };
+    for (name, kind) in [
+        ("window", first_request(100)),
+        ("rate", rate(100)),
+        ("sliding", sliding(true)),
+        ("two counters", sliding(false)),
+    ] {
         let limit: Arc<str> = name.into();
         let charge = |cost, owed| Charge {
             limit: &limit,
@@ -409,10 +419,11 @@ fn a_settled_cost_is_the_true_one() {
             let store = server.store();
             let answer = take(&store, name, kind, 50);
             let window = answer.window;
-            for (back, owed) in [(20, 0), (0, 5)] {
-                let charge = charge(back, owed);
-                assert!(store.post(&Note::Settle { charge, window }));
-            }
+            let settled = charge(20, 5);
+            assert!(store.post(&Note::Settle {
+                charge: settled,
+                window
+            }));
             if name == "window" {
                 let (charge, window) = (charge(20, 0), window - 1);
                 assert!(store.post(&Note::Settle { charge, window }));

@@ -295,7 +295,8 @@ pub struct Answer {
     pub reset_ms: u64,
     /// When the cost does not fit: after how long it would if nobody else asked, in milliseconds, rounded up.
     pub retry_ms: u64,
-    /// Beginning of the window that was charged, by the store's clock; 0 where there are none.
+    /// What [`Note::Settle`] finds the charge by: the beginning of its window by the store's clock, or a number of the
+    /// store's own; 0 where it needs none.
     pub window: i64,
     /// What releases the units in flight ([`Note::Release`]); 0 for other kinds.
     pub hold: u64,

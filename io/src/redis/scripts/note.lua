@@ -40,6 +40,27 @@ if ARGV[5] == 'r' then
   rate.write(self)
   return back
 end
+if ARGV[5] == 's' then
+  -- Totals from this charge on are lowered; one whose total another has lowered stays as it is.
+  local name = string.format('%016.0f', tonumber(ARGV[2]))
+  local at = redis.call('ZSCORE', key, name)
+  if not at then return 0 end
+  local entries = redis.call('ZRANGEBYSCORE', key, at, '+inf', 'WITHSCORES')
+  for i = 1, #entries, 2 do
+    if entries[i] >= name then
+      redis.call('ZREM', key, entries[i])
+      redis.call('ZADD', key, entries[i + 1], string.format('%016.0f', tonumber(entries[i]) - back + owed))
+    end
+  end
+  return back
+end
+if ARGV[5] == 't' then
+  local from, current, rest = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (.*)$')
+  if from ~= ARGV[2] then return 0 end
+  redis.call('SET', key, from .. ' ' .. text(math.max(tonumber(current) - back, 0) + owed) .. ' ' .. rest,
+    'KEEPTTL')
+  return back
+end
 if ARGV[5] == 'w' then
   local self = stored_window()
   if not self or text(self.from) ~= ARGV[2] then return 0 end

@@ -60,7 +60,8 @@ function kinds.s(key, cost, owed, limit, arg)
     local left = math.max(limit - used - (taken and cost or 0), 0)
     local newest = more > 0 and at or (used > 0 and at or 0)
     local reset = (used > 0 or more > 0) and ceil_ms(newest + span - now_us) or 0
-    return left, reset, 0, function()
+    -- What is settled later is found by its total.
+    return left, reset, taken and total + more or 0, function()
       if base[2] then redis.call('ZREMRANGEBYSCORE', key, '0', '(' .. base[2]) end
       if more > 0 then
         if not last[1] then redis.call('ZADD', key, 0, string.format('%016.0f', 0)) end
