@@ -132,7 +132,7 @@ impl Limiter for Ours {
             mono_ns: self.now.load(Ordering::Acquire),
         };
         let (outcome, _receipt) = self.counters.take(key, &self.ask, now, Act::Take);
-        outcome.admitted()
+        outcome.verdict() == outcome::Verdict::Admitted
     }
 
     fn advance(&self, by: Duration) {
