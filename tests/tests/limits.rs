@@ -213,6 +213,69 @@ fn an_install_keeps_counters_of_the_same_limit() {
     );
 }
 
+/// Every kind, some of it used: what is left of each.
+const KINDS: &str = "  rate: { by: [method], rate: 1/h, burst: 10, capacity: 8 }\n  fixed: { by: [method], window: { fixed: 1h }, limit: 10, capacity: 8 }\n  month: { by: [method], window: { calendar: month }, limit: 10, capacity: 8 }\n  flexi: { by: [method], window: { first_request: 1h }, limit: 10, capacity: 8 }\n  look: { by: [method], sliding: 1h, limit: 10, capacity: 8 }\n  large: { by: [method], sliding: 1h, limit: 5000, capacity: 8 }\n  busy: { by: [method], concurrency: 10, capacity: 8 }\n  spread: { by: [method], distinct: path, within: 1h, limit: 10, capacity: 8 }\n";
+const USED: [u64; 8] = [7, 7, 7, 7, 7, 4997, 9, 9];
+
+#[test]
+fn another_size_of_a_table_keeps_what_is_counted() {
+    let engine = engine(KINDS);
+    ask(&engine, &mut engine.scratch(), b"/", 3, Charge::Take);
+    assert_eq!(left(&engine), USED);
+    // What is under way is not known to another table; it ends by its tickets and leases.
+    let mut kept = USED;
+    kept[6] = 10;
+    for change in ["capacity: 77", "capacity: 9, on_full: deny"] {
+        engine
+            .install(policy(&KINDS.replace("capacity: 8", change)))
+            .unwrap();
+        assert_eq!(left(&engine), kept, "{change}");
+    }
+}
+
+#[test]
+fn counters_are_saved_and_restored() {
+    let first = engine(KINDS);
+    ask(&first, &mut first.scratch(), b"/", 3, Charge::Take);
+    let saved = first.save_counters();
+    // Another engine has other secrets, and finds its keys all the same.
+    let second = engine(KINDS);
+    let mut scratch = second.scratch();
+    ask(&second, &mut scratch, b"/", 0, Charge::Peek);
+    let told = second.restore_counters(&saved).unwrap();
+    let told = [told.limits, told.counters, told.without_room, told.unknown];
+    assert_eq!(told, [8, 7, 0, 0]);
+    // A restart ends what is under way.
+    let mut kept = USED;
+    kept[6] = 10;
+    assert_eq!(
+        ask(&second, &mut scratch, b"/", 0, Charge::Peek).remaining,
+        kept
+    );
+    // Twice changes nothing.
+    second.restore_counters(&saved).unwrap();
+    assert_eq!(left(&second), kept);
+    let other = engine(
+        "  fixed: { by: [method], window: { fixed: 1h }, limit: 20 }\n  rate: { by: [path], rate: 1/h }\n",
+    );
+    let told = other.restore_counters(&saved).unwrap();
+    assert_eq!((told.limits, told.unknown), (1, 7));
+    assert_eq!(left(&other), [17, 1]);
+    for end in [0, 1, 18, 19, 20, 60, 80, saved.len() - 1] {
+        let fresh = engine(KINDS);
+        let restored = fresh.restore_counters(&saved[..end]);
+        assert_eq!(restored.is_err(), end != 19, "{end}");
+        assert_eq!(left(&fresh)[1], 10, "{end}");
+    }
+    for at in (19..saved.len()).step_by(5) {
+        let mut damaged = saved.clone();
+        damaged[at] ^= 1;
+        let fresh = engine(KINDS);
+        let _ = fresh.restore_counters(&damaged);
+        assert!(left(&fresh)[1] >= 7, "{at}");
+    }
+}
+
 #[test]
 fn a_ticket_outlives_an_install() {
     let engine = engine("  a: { by: [], window: { fixed: 1h }, limit: 10 }\n");

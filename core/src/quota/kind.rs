@@ -9,8 +9,6 @@ pub(crate) const MAX_PERIOD_MS: u64 = 100 * 366 * 86_400_000;
 pub(crate) const MAX_BURST_NS: u64 = 1 << 61;
 /// Largest number that a limit may state: every number up to it is exact in JSON.
 pub(crate) const MAX_COUNT: u64 = 1 << 53;
-/// Largest limit that is counted exactly in a sliding window unless the policy says otherwise.
-pub(crate) const EXACT_COUNT: u64 = 1_024;
 /// Largest limit of what keeps one entry for each unit: exact sliding windows and concurrency.
 pub(crate) const MAX_ENTRIES: u64 = 1 << 15;
 /// Largest number of distinct values.
@@ -39,6 +37,7 @@ pub(crate) enum Excess {
     /// It can never pass.
     Refuse,
     /// It passes when a cost of 1 would, and what comes after waits for all of it: Apigee's SpikeArrest.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Delay,
 }
 
@@ -69,6 +68,7 @@ pub(crate) struct Calendar {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for other dialects"))]
     Second,
     Minute,
     Hour,

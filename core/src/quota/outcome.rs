@@ -86,11 +86,12 @@ impl Outcome {
         self.verdict
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn admitted(&self) -> bool {
         self.verdict == Verdict::Admitted
     }
 
+    #[cfg(test)]
     pub(crate) fn counted(&self) -> Counted {
         self.counted
     }

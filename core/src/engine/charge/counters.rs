@@ -198,13 +198,10 @@ impl LimitCounter {
             .find(|counter| counter.identity == limit.identity);
         let counter = match known {
             Some(known) if known.serves(&plan) => Arc::clone(known),
-            known => Arc::new(Counter::build(
-                limit,
-                plan,
-                known.map(|known| &**known),
-                making,
-                now,
-            )?),
+            known => {
+                let known = known.map(|known| &**known);
+                Arc::new(Counter::build(limit, plan, known, making, now)?)
+            }
         };
         Ok(Self {
             home: Home::Here(counter),
