@@ -497,6 +497,33 @@ fn counters_are_listed_and_reset() {
 }
 
 #[test]
+fn what_slides_and_what_is_distinct_is_listed() {
+    let Some(server) = Server::start("what_slides_and_what_is_distinct_is_listed") else {
+        return;
+    };
+    let store = server.store();
+    let about = Kind::Sliding {
+        limit: 9,
+        span_ms: HOUR,
+        exact: false,
+    };
+    take(&store, "about", about, 3);
+    for number in [1, 2, 2] {
+        let member = Kind::Distinct {
+            limit: 7,
+            window: Window::FirstRequest { length_ms: HOUR },
+            member: key(number),
+        };
+        take(&store, "spread", member, 1);
+    }
+    let mut found = Vec::new();
+    let listed = store.list(None, &mut |one| found.push((one.kind, one.used, one.of)));
+    assert_eq!(listed, Ok(()));
+    found.sort_unstable();
+    assert_eq!(found, [("distinct", 2, 7), ("sliding", 3, 9)]);
+}
+
+#[test]
 fn nothing_stays_for_ever_and_no_value_is_written() {
     let Some(server) = Server::start("nothing_stays_for_ever_and_no_value_is_written") else {
         return;
