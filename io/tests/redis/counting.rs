@@ -455,16 +455,6 @@ fn counters_are_listed_and_reset() {
     );
     take(
         &store,
-        "about",
-        Kind::Sliding {
-            limit: 9,
-            span_ms: HOUR,
-            exact: false,
-        },
-        3,
-    );
-    take(
-        &store,
         "busy",
         Kind::Concurrency {
             limit: 7,
@@ -489,7 +479,6 @@ fn counters_are_listed_and_reset() {
     assert_eq!(
         list(None),
         [
-            row("about", "sliding", 3, 0, 9),
             row("busy", "concurrency", 2, 0, 7),
             row("leased", "window", 10, 10, 100),
             row("look", "sliding", 2, 0, 9),
@@ -503,8 +492,35 @@ fn counters_are_listed_and_reset() {
     assert_eq!(store.reset("plan", Some(key(1))), Ok(1));
     assert_eq!(store.reset("pl*n", None), Ok(1));
     assert_eq!(store.reset("spike", None), Ok(1));
-    assert_eq!(list(None).len(), 4);
+    assert_eq!(list(None).len(), 3);
     assert_eq!(take(&store, "plan", first_request(100), 1).remaining, 99);
+}
+
+#[test]
+fn what_slides_and_what_is_distinct_is_listed() {
+    let Some(server) = Server::start("what_slides_and_what_is_distinct_is_listed") else {
+        return;
+    };
+    let store = server.store();
+    let about = Kind::Sliding {
+        limit: 9,
+        span_ms: HOUR,
+        exact: false,
+    };
+    take(&store, "about", about, 3);
+    for number in [1, 2, 2] {
+        let member = Kind::Distinct {
+            limit: 7,
+            window: Window::FirstRequest { length_ms: HOUR },
+            member: key(number),
+        };
+        take(&store, "spread", member, 1);
+    }
+    let mut found = Vec::new();
+    let listed = store.list(None, &mut |one| found.push((one.kind, one.used, one.of)));
+    assert_eq!(listed, Ok(()));
+    found.sort_unstable();
+    assert_eq!(found, [("distinct", 2, 7), ("sliding", 3, 9)]);
 }
 
 #[test]

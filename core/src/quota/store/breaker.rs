@@ -83,73 +83,74 @@ mod tests {
     }
     use Step::{Answered, Failed, Permits};
 
+    const TABLES: &[(&str, &[Step])] = &[
+        (
+            "two failures are none",
+            &[Failed(0), Failed(1), Permits(2, true), Permits(3, true)],
+        ),
+        (
+            "an answer between starts over",
+            &[
+                Failed(0),
+                Failed(0),
+                Answered,
+                Failed(0),
+                Failed(0),
+                Permits(1, true),
+            ],
+        ),
+        (
+            "three open it, one probe after a pause",
+            &[
+                Failed(0),
+                Failed(0),
+                Failed(0),
+                Permits(1, false),
+                Permits(249 * MS, false),
+                Permits(250 * MS, true),
+                Permits(250 * MS, false),
+            ],
+        ),
+        (
+            "a failed probe doubles the pause",
+            &[
+                Failed(0),
+                Failed(0),
+                Failed(0),
+                Permits(250 * MS, true),
+                Failed(255 * MS),
+                Permits(700 * MS, false),
+                Permits(756 * MS, true),
+            ],
+        ),
+        (
+            "an answered probe closes it",
+            &[
+                Failed(0),
+                Failed(0),
+                Failed(0),
+                Permits(250 * MS, true),
+                Answered,
+                Permits(251 * MS, true),
+                Permits(251 * MS, true),
+            ],
+        ),
+        (
+            "a probe that never reports is followed by the next",
+            &[
+                Failed(0),
+                Failed(0),
+                Failed(0),
+                Permits(250 * MS, true),
+                Permits(499 * MS, false),
+                Permits(500 * MS, true),
+            ],
+        ),
+    ];
+
     #[test]
     fn opens_probes_and_closes() {
-        let tables: &[(&str, &[Step])] = &[
-            (
-                "two failures are none",
-                &[Failed(0), Failed(1), Permits(2, true), Permits(3, true)],
-            ),
-            (
-                "an answer between starts over",
-                &[
-                    Failed(0),
-                    Failed(0),
-                    Answered,
-                    Failed(0),
-                    Failed(0),
-                    Permits(1, true),
-                ],
-            ),
-            (
-                "three open it, one probe after a pause",
-                &[
-                    Failed(0),
-                    Failed(0),
-                    Failed(0),
-                    Permits(1, false),
-                    Permits(249 * MS, false),
-                    Permits(250 * MS, true),
-                    Permits(250 * MS, false),
-                ],
-            ),
-            (
-                "a failed probe doubles the pause",
-                &[
-                    Failed(0),
-                    Failed(0),
-                    Failed(0),
-                    Permits(250 * MS, true),
-                    Failed(255 * MS),
-                    Permits(700 * MS, false),
-                    Permits(756 * MS, true),
-                ],
-            ),
-            (
-                "an answered probe closes it",
-                &[
-                    Failed(0),
-                    Failed(0),
-                    Failed(0),
-                    Permits(250 * MS, true),
-                    Answered,
-                    Permits(251 * MS, true),
-                    Permits(251 * MS, true),
-                ],
-            ),
-            (
-                "a probe that never reports is followed by the next",
-                &[
-                    Failed(0),
-                    Failed(0),
-                    Failed(0),
-                    Permits(250 * MS, true),
-                    Permits(499 * MS, false),
-                    Permits(500 * MS, true),
-                ],
-            ),
-        ];
-        for (name, steps) in tables {
+        for (name, steps) in TABLES {
             let breaker = Breaker::default();
             for (number, step) in steps.iter().enumerate() {
                 match *step {
