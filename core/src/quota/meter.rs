@@ -29,11 +29,19 @@ pub(super) trait Meter<const W: usize> {
     /// Takes what a snapshot kept into a cell, never below what it holds; false if it makes no sense.
     fn load(&self, cell: &mut Cell<'_, W>, kept: &[u64], resumed: Resumed) -> bool;
 
-    /// A refusal that the first word alone proves.
+    /// What [`Act::Take`] comes to where the first word alone decides, so that a refusal needs not hold the cell.
     #[inline]
-    fn refuses(&self, _first: u64, _ask: &Ask, _now: u64) -> Option<Outcome> {
-        None
+    fn quick(&self, _first: u64, _ask: &Ask, _now: u64) -> Quick {
+        Quick::Unknown
     }
+}
+
+/// What the first word of a cell decides.
+pub(super) enum Quick {
+    Unknown,
+    Refused(Outcome),
+    /// The word, after a charge.
+    Charged(u64, Outcome, Mark),
 }
 
 /// What a step is for.
@@ -105,22 +113,25 @@ impl<M: Meter<W>, const W: usize> Keyed<M, W> {
             return (self.peek(key, ask, now), Receipt(None));
         }
         let now = self.meter.clock(now);
-        if let Some(cell) = self.table.find(key) {
-            if act == Act::Take
-                && let Some(first) = cell.first()
-                && let Some(refusal) = self.meter.refuses(first, ask, now)
-            {
-                return (refusal, Receipt(None));
-            }
-            if let Some(held) = cell.hold_at_once() {
-                let (outcome, mark) = self.step(&held, ask, now, act);
-                return (outcome, receipt(key, false, ask, mark));
+        if W == 1
+            && act == Act::Take
+            && let Some(cell) = self.table.find(key)
+            && let Some(first) = cell.first()
+        {
+            match self.meter.quick(first, ask, now) {
+                Quick::Unknown => {}
+                Quick::Refused(outcome) => return (outcome, Receipt(None)),
+                Quick::Charged(new, outcome, mark) => {
+                    if cell.replace_first(first, new) {
+                        return (outcome, receipt(key, false, ask, Some(mark)));
+                    }
+                }
             }
         }
         self.take_slowly(key, ask, now, act)
     }
 
-    /// For a key that is new, or that another thread holds.
+    /// For a kind with more words, or a key that is new or that another thread holds.
     #[inline(never)]
     fn take_slowly(&self, key: u64, ask: &Ask, now: u64, act: Act) -> (Outcome, Receipt) {
         match self.table.hold_or_claim(key, now) {

@@ -5,7 +5,7 @@
 //! tolerance, `burst × interval`.
 
 use super::kind::{Excess, MAX_BURST_NS};
-use super::meter::{Act, Cell, Meter};
+use super::meter::{Act, Cell, Meter, Quick};
 use super::outcome::{Ask, Counted, Mark, NS_PER_MS, Now, Outcome, Verdict};
 use super::snapshot::Resumed;
 
@@ -42,6 +42,13 @@ fn burst(ask: &Ask) -> u64 {
     ask.limit.saturating_mul(ask.interval_ns)
 }
 
+/// Where a charge moves a cell that was at `tat`.
+#[inline]
+fn charged_at(tat: u64, ask: &Ask, now: u64) -> u64 {
+    let charge = ask.cost.saturating_mul(ask.interval_ns).min(MAX_BURST_NS);
+    tat.max(now).saturating_add(charge)
+}
+
 /// What is said for a cell at `tat`.
 #[inline]
 fn outcome((verdict, retry): (Verdict, u64), tat: u64, ask: &Ask, now: u64) -> Outcome {
@@ -65,9 +72,18 @@ impl Meter<1> for Rate {
     }
 
     #[inline]
-    fn refuses(&self, tat: u64, ask: &Ask, now: u64) -> Option<Outcome> {
+    fn quick(&self, tat: u64, ask: &Ask, now: u64) -> Quick {
         let judged = self.judge(tat, ask, now);
-        (judged.0 != Verdict::Admitted).then(|| outcome(judged, tat, ask, now))
+        if judged.0 != Verdict::Admitted {
+            return Quick::Refused(outcome(judged, tat, ask, now));
+        }
+        let new = charged_at(tat, ask, now);
+        let mark = Mark {
+            new,
+            old: tat,
+            with: ask.interval_ns,
+        };
+        Quick::Charged(new, outcome(judged, new, ask, now), mark)
     }
 
     #[inline]
@@ -87,8 +103,7 @@ impl Meter<1> for Rate {
             Act::Charge => ask.cost > 0,
         };
         if charged {
-            let charge = ask.cost.saturating_mul(ask.interval_ns).min(MAX_BURST_NS);
-            *tat = old.max(now).saturating_add(charge);
+            *tat = charged_at(old, ask, now);
         }
         if charged && judged.0 == Verdict::Denied {
             judged = self.judge(*tat, ask, now);

@@ -60,7 +60,9 @@ pub(super) struct Cell<'t, const W: usize> {
     key: u64,
     tag: &'t AtomicU64,
     words: &'t [AtomicU64; W],
-    slots: &'t [AtomicU64],
+    table: &'t Table<W>,
+    /// Which cell of the table it is.
+    number: usize,
 }
 
 /// A cell that this thread alone may change, until this is dropped.
@@ -95,16 +97,15 @@ impl<const W: usize> Line<W> {
     /// Looks at all four tags before it branches: which of them it is cannot be foretold.
     #[inline]
     fn look(&self, tag: u64) -> Look {
-        let (mut same, mut open) = (0_u32, false);
-        for (place, seen) in self.tags.iter().enumerate() {
-            let seen = seen.load(Ordering::Acquire);
-            same |= u32::from(seen & !BUSY == tag) << place;
-            open |= seen == EMPTY;
-        }
-        match same {
-            0 if open => Look::Absent,
-            0 => Look::Further,
-            _ => Look::Found(same.trailing_zeros() as usize),
+        let [a, b, c, d] = &self.tags;
+        let seen = [a, b, c, d].map(|tag| tag.load(Ordering::Acquire));
+        // Of two tags that differ at most in being busy, the difference is at most that bit.
+        let [a, b, c, d] = seen.map(|seen| seen ^ tag <= BUSY);
+        let place = usize::from(b | d) | usize::from(c | d) << 1;
+        match a | b | c | d {
+            true => Look::Found(place),
+            false if seen.contains(&EMPTY) => Look::Absent,
+            false => Look::Further,
         }
     }
 }
@@ -210,15 +211,14 @@ impl<const W: usize> Table<W> {
 
     /// Holds the cell of all keys that found no place.
     pub(super) fn hold_shared(&self) -> Option<Held<'_, W>> {
-        let cells = self.lines.len() * CELLS;
         let [tag, ..] = &self.shared.tags;
         let [words, ..] = &self.shared.words;
-        let slots = self.slots.get(cells * self.stride..).unwrap_or_default();
         let cell = Cell {
             key: SHARED,
             tag,
             words,
-            slots,
+            table: self,
+            number: self.lines.len() * CELLS,
         };
         match cell.hold(&mut Patience::default()) {
             Hold::Held(held) => Some(held),
@@ -274,17 +274,12 @@ impl<const W: usize> Table<W> {
         line: &'t Line<W>,
         place: usize,
     ) -> Option<Cell<'t, W>> {
-        let slots = if self.stride == 0 {
-            &[]
-        } else {
-            let first = (at * CELLS + place) * self.stride;
-            self.slots.get(first..first + self.stride)?
-        };
         Some(Cell {
             key,
             tag: line.tags.get(place)?,
             words: line.words.get(place)?,
-            slots,
+            table: self,
+            number: at * CELLS + place,
         })
     }
 
@@ -347,17 +342,26 @@ impl<'t, const W: usize> Cell<'t, W> {
         (self.tag.load(Ordering::Relaxed) & !BUSY == self.key).then_some(value)
     }
 
-    /// Holds it, unless that takes a wait or it has become another key's.
+    /// Holds it, changes the first word from one value to another, and lets it go; false if that takes
+    /// a wait, it is another key's by now or the word is another.
     #[inline]
-    pub(super) fn hold_at_once(self) -> Option<Held<'t, W>> {
-        let swap = self.tag.compare_exchange(
-            self.key,
-            self.key | BUSY,
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        );
-        // Only then: a holder that is dropped sets the tag back.
-        swap.is_ok().then(|| Held { cell: self })
+    pub(super) fn replace_first(&self, from: u64, to: u64) -> bool {
+        let [first, ..] = self.words.as_slice() else {
+            return false;
+        };
+        let (free, busy) = (self.key, self.key | BUSY);
+        let swap = self
+            .tag
+            .compare_exchange(free, busy, Ordering::Acquire, Ordering::Relaxed);
+        if swap.is_err() {
+            return false;
+        }
+        let same = first.load(Ordering::Relaxed) == from;
+        if same {
+            first.store(to, Ordering::Relaxed);
+        }
+        self.tag.store(free, Ordering::Release);
+        same
     }
 
     fn hold(self, patience: &mut Patience) -> Hold<'t, W> {
@@ -457,7 +461,9 @@ impl<'t, const W: usize> Held<'t, W> {
 
     /// The words beside the line.
     pub(super) fn slots(&self) -> &'t [AtomicU64] {
-        self.cell.slots
+        let Table { slots, stride, .. } = self.cell.table;
+        let first = self.cell.number * stride;
+        slots.get(first..first + stride).unwrap_or_default()
     }
 }
 

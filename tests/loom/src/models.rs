@@ -31,9 +31,7 @@ fn table(filled: u64) -> Arc<Table<2>> {
 
 /// Takes the one unit that a key has until some time.
 fn take(table: &Table<2>, key: u64, now: u64, until: u64) -> bool {
-    // As counters do: at once if that is possible.
-    let at_once = table.find(key).and_then(|cell| cell.hold_at_once());
-    let Some(cell) = at_once.or_else(|| table.hold_or_claim(key, now)) else {
+    let Some(cell) = table.hold_or_claim(key, now) else {
         return false;
     };
     let [over_at, count] = cell.read();
@@ -192,6 +190,47 @@ fn a_glance_sees_only_its_own_key() {
             }
         });
         assert!(matches!(seen, None | Some(5)), "{seen:?}");
+    });
+}
+
+/// Counters of one word are changed in one go where the word is what was seen.
+#[test]
+fn a_word_is_replaced_once() {
+    check(|| {
+        let table = Arc::new(Table::<1>::new(Shape {
+            capacity: 2,
+            slots: 0,
+        }));
+        for (key, until) in [(10, 100), (11, 100), (12, 100), (A >> 8, 5)] {
+            table.hold_or_claim(key << 8, 0).unwrap().write([until]);
+        }
+        let replace = |table: Arc<Table<1>>, new| {
+            move || {
+                let cell = table.find(A);
+                cell.is_some_and(|cell| cell.replace_first(5, new))
+            }
+        };
+        let given = Arc::clone(&table);
+        let third = thread::spawn(move || {
+            let held = given.hold_or_claim(B, 6);
+            held.map(|cell| cell.write([90])).is_some()
+        });
+        let (one, other) = both(
+            replace(Arc::clone(&table), 60),
+            replace(Arc::clone(&table), 70),
+        );
+        let given = third.join().unwrap();
+        assert!(!(one && other), "both saw 5, and one of them changed it");
+        assert!(!(given && (one || other)), "it was over, or taken");
+        let left = table.each().filter(|cell| !matches!(cell.read(), [100]));
+        let left: Vec<_> = left.map(|cell| (cell.key(), cell.read())).collect();
+        let expected = match (given, one, other) {
+            (true, ..) => (B, [90]),
+            (_, true, _) => (A, [60]),
+            (_, _, true) => (A, [70]),
+            _ => (A, [5]),
+        };
+        assert_eq!(left, [expected]);
     });
 }
 
