@@ -73,7 +73,6 @@ fn what_is_not_supported_is_refused_piece_by_piece() {
         "GL901 11:3",
         "GL901 23:3",
         "GL901 53:1",
-        "GL901 54:1",
     ];
     assert_eq!(brief(&diagnostics, 0), expected, "{diagnostics:#?}");
 }
@@ -92,7 +91,7 @@ fn the_rest_is_lowered() {
         assert!(text.contains(from));
         text = text.replace(from, to);
     }
-    for (from, to) in [("  issuers:", "  workloads:"), ("approvals:", "on_allow:")] {
+    for (from, to) in [("  issuers:", "  workloads:"), ("approvals:", "limits:")] {
         let (start, end) = (text.find(from).unwrap(), text.find(to).unwrap());
         text.replace_range(start..end, "");
     }
