@@ -132,9 +132,24 @@ pub(crate) struct Bench {
     /// How many threads decide at once.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,
+    /// What decisions take from limits, whatever the requests say: one that is used up is refused
+    /// faster than a request passes, and `peek` uses none up.
+    #[arg(long, value_enum, value_name = "CHARGE")]
+    pub(crate) charge: Option<ChargeMode>,
     /// How to print the figures.
     #[arg(long, value_enum, default_value_t = TextFormat::Human)]
     pub(crate) format: TextFormat,
+}
+
+/// What decisions take from limits.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ChargeMode {
+    /// The cost.
+    Take,
+    /// Nothing; limits are asked.
+    Peek,
+    /// Nothing; limits are not looked at.
+    None,
 }
 
 const EVAL_HELP: &str = "\

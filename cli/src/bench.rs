@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use gatelet::{Effect, Engine, Request, RequestBuf, RequestView};
+use gatelet::{Charge, Effect, Engine, Request, RequestBuf, RequestView};
 use serde::Serialize;
 
-use crate::args::{Bench, TextFormat};
+use crate::args::{Bench, ChargeMode, TextFormat};
 use crate::failure::{Failure, Outcome};
 use crate::requests::{DefaultTime, Requests, hint_at_terminal};
 use crate::{json, policy};
@@ -56,6 +56,12 @@ pub(crate) fn run(arguments: &Bench) -> Result<Outcome, Failure> {
         .map(|view| view.request())
         .map(|request| Request {
             at: request.at.or(Some(now)),
+            charge: match arguments.charge {
+                Some(ChargeMode::Take) => Charge::Take,
+                Some(ChargeMode::Peek) => Charge::Peek,
+                Some(ChargeMode::None) => Charge::None,
+                None => request.charge,
+            },
             ..request
         })
         .collect();

@@ -326,3 +326,27 @@ fn a_bench_counts_what_decide_answers() {
         serde_json::json!({"allow": 1, "deny": 1})
     );
 }
+
+/// What is used up refuses fast; what is only looked at stays.
+#[test]
+fn a_bench_takes_from_limits_what_it_is_told() {
+    let directory = Directory::new("bench_limits");
+    directory.write(
+        "policy.yaml",
+        "gatelet: 1\nrules: { all: { effect: allow, match: { who: anyone } } }\nlimits: { one: { by: [], rate: 1/day } }\n",
+    );
+    directory.write("requests.jsonl", "{\"path\": \"/a\"}\n{\"path\": \"/b\"}\n");
+    let files = [
+        "bench",
+        "--policy",
+        "policy.yaml",
+        "--requests",
+        "requests.jsonl",
+    ];
+    for (charge, allow) in [("take", 1), ("peek", 2), ("none", 2)] {
+        let options = ["--seconds", "1", "--format", "json", "--charge", charge];
+        let run = directory.run(&[&files[..], &options].concat()).exits(0);
+        assert_eq!(run.json()[0]["effects"]["allow"], allow, "{charge}");
+        assert_eq!(run.json()[0]["allocations_per_decision"], 0.0, "{charge}");
+    }
+}

@@ -91,7 +91,6 @@ impl Outcome {
         self.verdict == Verdict::Admitted
     }
 
-    #[cfg(test)]
     pub(crate) fn counted(&self) -> Counted {
         self.counted
     }

@@ -5,8 +5,7 @@ use crate::engine::answer::SourceLine;
 use crate::engine::view::View;
 use crate::program::limits::{Limit, Part, PartValue};
 use crate::program::predicate::{Slot, Values};
-use crate::quota::Verdict as Answer;
-use crate::quota::store;
+use crate::quota::{Counted, Verdict as Answer, store};
 use crate::request::Value;
 use serde::Serialize;
 
@@ -32,6 +31,8 @@ pub struct AskedLimit {
     pub remaining: Option<u64>,
     /// Milliseconds until all of it is back.
     pub reset_ms: Option<u64>,
+    /// Whether it is counted with all others for which the limit has no room.
+    pub together: bool,
     /// `passes`, `exceeded`, `too_dear`, `full`, `store_down`, `key_missing`, or what could not be told.
     pub outcome: &'static str,
 }
@@ -62,6 +63,7 @@ pub(in crate::engine) fn told(charges: &Charges, view: &View<'_>) -> Vec<AskedLi
             allowed: met.ask.limit,
             remaining: told.map(|told| told.remaining()),
             reset_ms: told.map(|told| told.reset_ms()),
+            together: matches!(met.said, Said::Outcome(outcome) if outcome.counted() == Counted::Together),
             outcome: word(met),
         })
     };

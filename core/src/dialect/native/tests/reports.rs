@@ -50,8 +50,8 @@ fn top_level() {
         ("profile: extended\n", &[]),
         ("profile: lax\n", &["GL108 1:10"]),
         (
-            "limits: {}\nsources: {}\ncost: {}\npreflight: allow\n",
-            &["GL901 1:1", "GL901 2:1", "GL901 3:1", "GL901 4:1"],
+            "sources: {}\npreflight: allow\n",
+            &["GL901 1:1"],
         ),
         (
             "include: [../a.yaml, b.yaml, 7]\n",
@@ -358,8 +358,8 @@ fn messages_say_the_way_out() {
             "p.yaml:2:35: error[GL503]: unknown attribute `request.mehtod` (did you mean `request.method`?)",
         ),
         (
-            "limits: {}\n",
-            "p.yaml:2:1: error[GL901]: `limits` is not supported yet \
+            "sources: {}\n",
+            "p.yaml:2:1: error[GL901]: `sources` is not supported yet \
              (leave it out; a policy that needs it cannot be loaded by this version)",
         ),
     ];

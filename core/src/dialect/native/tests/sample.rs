@@ -67,18 +67,13 @@ const ROLES: (&str, &str) = ("roles.yaml", "gatelet: 1\nroles: { guest: {} }\n")
 #[test]
 fn what_is_not_supported_is_refused_piece_by_piece() {
     let (_, diagnostics) = load(&[ROLES, ("shop.yaml", SAMPLE)], &[]);
-    let expected = ["GL901 54:1"];
+    let expected: [&str; 0] = [];
     assert_eq!(brief(&diagnostics, 0), expected, "{diagnostics:#?}");
 }
 
 #[test]
 fn the_rest_is_lowered() {
     let mut text = SAMPLE.to_owned();
-    let (start, end) = (
-        text.find("limits:").unwrap(),
-        text.find("on_allow:").unwrap(),
-    );
-    text.replace_range(start..end, "");
     let (rules, diagnostics) = load(&[ROLES, ("shop.yaml", &text)], &[]);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let shown: Vec<_> = rules
