@@ -6,6 +6,7 @@ mod hostile {
     pub(crate) mod mutation;
     pub(crate) mod policies;
     pub(crate) mod requests;
+    pub(crate) mod tokens;
 }
 
 use gatelet::{Engine, EngineConfig, LoadError, Policy, Source};

@@ -321,7 +321,7 @@ impl<'s> Assembly<'s> {
             return self.told(Some(origin), Ok(set));
         }
         let set = match kind {
-            NeedKind::Secret => KeySet::from_secret(without_line_end(&from), self.verifier),
+            NeedKind::Secret => KeySet::from_secret_with(without_line_end(&from), self.verifier),
             _ => KeySet::load_with(&from, self.verifier),
         };
         let set = self.told(Some(origin), set.map(Arc::new))?;

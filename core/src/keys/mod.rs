@@ -102,11 +102,19 @@ impl KeySet {
         Ok(Self::of(entries, verifier))
     }
 
-    /// One secret of HMAC, for each algorithm that it is long enough for.
+    /// One secret of HMAC, for each algorithm that it is long enough for, and the verifier that is built in.
     ///
     /// # Errors
     /// [`KeySetError::SecretTooShort`] for less than 32 bytes.
-    pub fn from_secret(
+    pub fn from_secret(secret: &[u8]) -> Result<Self, KeySetError> {
+        Self::from_secret_with(secret, &AwsLc)
+    }
+
+    /// One secret of HMAC for another verifier.
+    ///
+    /// # Errors
+    /// [`KeySetError::SecretTooShort`] for less than 32 bytes.
+    pub fn from_secret_with(
         secret: &[u8],
         verifier: &dyn SignatureVerifier,
     ) -> Result<Self, KeySetError> {

@@ -8,7 +8,7 @@ use gatelet_tests::run::keys;
 const ROUNDS: usize = 4_000;
 const SEED: u64 = 0x6761_7465;
 
-fn mutate(random: &mut Prng, bytes: &mut Vec<u8>) {
+pub(crate) fn mutate(random: &mut Prng, bytes: &mut Vec<u8>) {
     const PIECES: &[&[u8]] = &[
         b"\0",
         b"\xff",

@@ -424,11 +424,41 @@ fn keys_are_not_shown() {
         !shown.contains(&secret) && shown.contains("BadEncoding"),
         "{shown}"
     );
-    let error = KeySet::from_secret(b"hush", &AwsLc)
-        .unwrap_err()
-        .to_string();
+    let error = KeySet::from_secret(b"hush").unwrap_err().to_string();
     assert_eq!(error, "the secret is shorter than 32 bytes");
-    assert_eq!(KeySet::from_secret(&[1; 32], &AwsLc).unwrap().len(), 1);
+    assert_eq!(KeySet::from_secret(&[1; 32]).unwrap().len(), 1);
+}
+
+/// A verifier that takes one algorithm only, and a signature for good if it is the message.
+struct Echo;
+
+impl SignatureVerifier for Echo {
+    fn prepare(&self, algorithm: Algorithm, _: KeyMaterial<'_>) -> Option<Box<VerifySignature>> {
+        let echo = |message: &[u8], signature: &[u8]| message == signature;
+        (algorithm == Algorithm::Ps384).then(|| Box::new(echo) as Box<VerifySignature>)
+    }
+}
+
+#[test]
+fn another_verifier_in_its_place() {
+    let document = set(&[
+        rsa(&MODULUS, &[1, 0, 1], ""),
+        rsa(&MODULUS[1..], &[1, 0, 1], ""),
+        okp(ED25519, ""),
+    ]);
+    let keys = KeySet::load_with(document.as_bytes(), &Echo).unwrap();
+    let problems = keys.problems().iter().map(|problem| problem.fault().slug());
+    assert_eq!(problems.collect::<Vec<_>>(), ["rsa_too_short", "not_a_key"]);
+    assert_eq!(keys.candidates(None, Algorithm::Rs256).count(), 0);
+    let key = keys.candidates(None, Algorithm::Ps384).next().unwrap();
+    assert!(key.verifies(Algorithm::Ps384, b"same", b"same"));
+    assert!(!key.verifies(Algorithm::Ps384, b"same", b"other"));
+    assert!(!key.verifies(Algorithm::Rs256, b"same", b"same"));
+    assert!(
+        KeySet::from_secret_with(&[1; 32], &Echo)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// The bundles of go-spiffe: how many keys for tokens each has, and what is wrong with it.
