@@ -26,6 +26,7 @@ pub use inspect::{Inspection, Outcome, Step, inspect};
 
 use crate::Policy;
 use crate::identity::jwt::{self, Opened};
+use crate::identity::principal::id_of;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::{Signer, TokenRules};
 use crate::keys::KeySet;
@@ -46,6 +47,8 @@ pub struct Rules {
     required: Box<[ClaimPath]>,
     expect: Box<[Expectation]>,
     max_lifetime_ms: Option<i64>,
+    /// The claim that is the principal's id, where there is to be one.
+    id: Option<ClaimPath>,
 }
 
 impl Rules {
@@ -64,6 +67,7 @@ impl Rules {
             required: Box::default(),
             expect: Box::default(),
             max_lifetime_ms: None,
+            id: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl Rules {
             required: issuer.required.clone(),
             expect: issuer.expect.clone(),
             max_lifetime_ms: issuer.max_lifetime_ms,
+            id: Some(issuer.principal.id.clone()),
         }
     }
 
@@ -178,5 +183,9 @@ impl std::error::Error for Refused {}
 pub fn verify(token: &[u8], rules: &Rules, keys: &KeySet, now_ms: i64) -> Result<(), Refused> {
     let opened = jwt::open(token).map_err(Refused)?;
     let claims = opened.verify(&rules.borrowed(), keys, now_ms);
-    claims.map(|_| ()).map_err(Refused)
+    let claims = claims.map_err(Refused)?;
+    match &rules.id {
+        Some(path) => id_of(claims.at(&path.0)).map(|_| ()).map_err(Refused),
+        None => Ok(()),
+    }
 }

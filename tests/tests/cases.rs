@@ -1,11 +1,14 @@
 //! Every shared case, and that together they speak of every reason and every code.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::LazyLock;
+use std::thread;
 
 use gatelet::{Code, Reason};
 use gatelet_tests::alloc::Counting;
 use gatelet_tests::case::{Case, folder, read_all};
-use gatelet_tests::run::run;
+use gatelet_tests::run::{Outcome, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -64,19 +67,38 @@ const CODES_TO_COME: &[(Code, &str)] = &[
     ),
 ];
 
-fn cases() -> Vec<Case> {
-    match read_all(&folder()) {
-        Ok(cases) => cases,
-        Err(problems) => panic!("{}", problems.join("\n")),
-    }
+/// Read once: signing the tokens of all takes its time.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| match read_all(&folder()) {
+    Ok(cases) => cases,
+    Err(problems) => panic!("{}", problems.join("\n")),
+});
+
+/// What came of each, in order, on as many threads as there are.
+static OUTCOMES: LazyLock<Vec<Outcome>> = LazyLock::new(|| {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let run_all = |cases: &'static [Case]| cases.iter().map(run).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let parts = CASES.chunks(CASES.len().div_ceil(threads).max(1));
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || run_all(part)))
+            .collect();
+        let join = |part: thread::ScopedJoinHandle<'_, Vec<Outcome>>| match part.join() {
+            Ok(outcomes) => outcomes,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        parts.into_iter().flat_map(join).collect()
+    })
+});
+
+fn cases() -> &'static [Case] {
+    &CASES
 }
 
 #[test]
 fn every_case() {
     let cases = cases();
     let mut failed = 0;
-    for case in &cases {
-        let outcome = run(case);
+    for (case, outcome) in cases.iter().zip(&*OUTCOMES) {
         if !outcome.failures.is_empty() {
             failed += 1;
             println!(
@@ -97,9 +119,9 @@ fn every_case() {
 #[test]
 fn every_reason_and_every_code_has_a_case() {
     let (mut reasons, mut codes) = (BTreeSet::new(), BTreeSet::new());
-    for outcome in cases().iter().map(run) {
-        reasons.extend(outcome.reasons);
-        codes.extend(outcome.codes);
+    for outcome in &*OUTCOMES {
+        reasons.extend(outcome.reasons.iter().cloned());
+        codes.extend(outcome.codes.iter().cloned());
     }
     let mut problems = Vec::new();
     for reason in Reason::ALL {

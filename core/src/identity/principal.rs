@@ -4,7 +4,7 @@ use super::claims::{Claims, Presence};
 use super::refusal::Refusal;
 use super::verified::{Claim, Overage};
 use crate::bytes::is_name;
-use crate::json::Value;
+use crate::json::{Json, Value};
 use crate::pattern::cidr::parse_ip;
 use crate::program::Program;
 use crate::program::identity::{ClaimPath, PrincipalMap, RoleClaims};
@@ -28,11 +28,7 @@ pub(crate) fn map(
     map: &PrincipalMap,
     program: &Program,
 ) -> Result<Mapped, Refusal> {
-    let id = claims.at(&map.id.0).ok_or(Refusal::MissingClaim)?;
-    let id = id
-        .text()
-        .filter(|id| is_name(id))
-        .ok_or(Refusal::Malformed)?;
+    let id = id_of(claims.at(&map.id.0))?;
     let (groups, groups_open) = lists(claims, &map.groups);
     let (scopes, scopes_open) = lists(claims, &map.scopes);
     let (roles, roles_open) = match &map.roles {
@@ -54,6 +50,12 @@ pub(crate) fn map(
         attributes,
         overage,
     })
+}
+
+/// The principal's id: a text that is a name.
+pub(crate) fn id_of(claim: Option<Json<'_>>) -> Result<&[u8], Refusal> {
+    let text = claim.ok_or(Refusal::MissingClaim)?.text();
+    text.filter(|id| is_name(id)).ok_or(Refusal::Malformed)
 }
 
 /// All texts of some claims, and whether any of the claims is in overage.

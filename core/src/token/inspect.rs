@@ -4,6 +4,7 @@ use super::Rules;
 use crate::identity::claims::date_ms;
 use crate::identity::jws::Flaw;
 use crate::identity::jwt::{Check, Opened};
+use crate::identity::principal::id_of;
 use crate::identity::refusal::Refusal;
 use crate::json::{Json, Value};
 use crate::keys::{Key, KeySet};
@@ -84,7 +85,7 @@ impl Inspection {
 
 impl Step {
     /// What was asked: `form`, `algorithm`, `type`, `key`, `signature`, `issuer`, `audience`,
-    /// `expiry`, `not_before`, `issued_at`, `lifetime`, `required`, `expected` or `binding`.
+    /// `expiry`, `not_before`, `issued_at`, `lifetime`, `required`, `expected`, `binding` or `principal`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -157,6 +158,11 @@ pub fn inspect(token: &[u8], rules: &Rules, keys: &KeySet, now_ms: i64) -> Inspe
     signature(&opened, keys, &mut inspection);
     for claim in Check::CLAIMS {
         check(&mut inspection, claim);
+    }
+    if let Some(path) = &rules.id {
+        let claim = opened.claims().and_then(|claims| claims.at(&path.0));
+        let note = format!("{} is {}", path.0.join("."), shown(claim));
+        inspection.push("principal", id_of(claim).map(|_| ()), note);
     }
     inspection
 }
