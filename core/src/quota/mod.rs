@@ -26,9 +26,7 @@ mod tests;
 mod window;
 
 pub(crate) use kind::{Allowance, Calendar, Excess, Kind, KindError, OnFull, Plan, Span, Unit};
-#[cfg(test)]
-pub(crate) use outcome::Counted;
-pub(crate) use outcome::{Ask, Now, Outcome, Receipt, Verdict};
+pub(crate) use outcome::{Ask, Counted, Now, Outcome, Receipt, Verdict};
 pub(crate) use snapshot::{Restored, SnapshotError};
 
 use distinct::{Distinct, VALUE_WORDS};

@@ -166,7 +166,7 @@ identity:
       principal: { id: [sub] }
 "#;
     let policy = Policy::load(&[Source::new("shop.yaml", text)]).unwrap();
-    let token = token(HEADER, &claims(r#","aud":"api""#));
+    let token = token(HEADER, &claims(r#","aud":"api","sub":"dana""#));
     let said: Vec<_> = Rules::of_policy(&policy)
         .map(|(name, rules)| {
             let verified = verify(token.as_bytes(), &rules, &keys(), NOW * 1_000);

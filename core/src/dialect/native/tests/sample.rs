@@ -65,16 +65,8 @@ strip: [x-principal, x-gate]
 const ROLES: (&str, &str) = ("roles.yaml", "gatelet: 1\nroles: { guest: {} }\n");
 
 #[test]
-fn what_is_not_supported_is_refused_piece_by_piece() {
-    let (_, diagnostics) = load(&[ROLES, ("shop.yaml", SAMPLE)], &[]);
-    let expected: [&str; 0] = [];
-    assert_eq!(brief(&diagnostics, 0), expected, "{diagnostics:#?}");
-}
-
-#[test]
-fn the_rest_is_lowered() {
-    let mut text = SAMPLE.to_owned();
-    let (rules, diagnostics) = load(&[ROLES, ("shop.yaml", &text)], &[]);
+fn all_of_it_is_lowered() {
+    let (rules, diagnostics) = load(&[ROLES, ("shop.yaml", SAMPLE)], &[]);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let shown: Vec<_> = rules
         .rules
