@@ -155,7 +155,7 @@ fn compare(ours: &impl Limiter, other: &impl Limiter) -> Result<(usize, usize), 
     let (mut passed, mut refused) = (0, 0);
     for number in 0..2_000_000 {
         let key = Rng::new(rng.next() % 512).next();
-        if rng.next() % 512 == 0 {
+        if rng.next().is_multiple_of(512) {
             let by = Duration::from_nanos(rng.next() % 30_000);
             ours.advance(by);
             other.advance(by);

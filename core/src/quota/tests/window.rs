@@ -12,128 +12,64 @@ pub(super) fn calendar(unit: Unit, every: u32, anchor: Option<&str>, zone: &str)
     }))
 }
 
-/// (kind, now, the window's end)
+/// Unit, anchor, zone, now, and the window's end. Berlin sets its clocks forward on 2024-03-31 and back on 2024-10-27.
+const ENDS: &str = "
+    Minute - UTC 2024-07-08T07:35:28 2024-07-08T07:36:00
+    Hour - UTC 2024-07-08T07:35:28 2024-07-08T08:00:00
+    Day - UTC 2024-07-08T07:35:28 2024-07-09T00:00:00
+    Week - UTC 2024-07-08T07:35:28 2024-07-14T00:00:00
+    Week - UTC 2024-07-14T00:00:00 2024-07-21T00:00:00
+    Month - UTC 2024-02-08T07:35:28 2024-03-01T00:00:00
+    Year - UTC 2024-07-08T07:35:28 2025-01-01T00:00:00
+    Hour 2024-01-01T12:00:00 UTC 2024-01-01T12:15:42 2024-01-01T13:00:00
+    Month 2024-07-01T05:00:00 UTC 2024-07-01T05:00:00 2024-08-01T05:00:00
+    Month 2024-07-01T05:00:00 UTC 2024-08-01T04:59:59.999 2024-08-01T05:00:00
+    Month 2024-07-01T05:00:00 UTC 2024-08-01T05:00:00 2024-09-01T05:00:00
+    Month 2024-01-31T00:00:00 UTC 2024-02-10T00:00:00 2024-02-29T00:00:00
+    Month 2024-01-31T00:00:00 UTC 2024-02-29T00:00:00 2024-03-31T00:00:00
+    Month 2024-01-31T00:00:00 UTC 2023-12-01T00:00:00 2023-12-31T00:00:00
+    Year 2024-02-29T00:00:00 UTC 2024-12-01T00:00:00 2025-02-28T00:00:00
+    Year 2024-02-29T00:00:00 UTC 2028-01-01T00:00:00 2028-02-29T00:00:00
+    Day - Europe/Berlin 2024-03-31T12:00:00 2024-03-31T22:00:00
+    Day - Europe/Berlin 2024-10-27T12:00:00 2024-10-27T23:00:00
+    Month - Asia/Kathmandu 2024-05-31T18:14:59 2024-05-31T18:15:00
+    Hour - Asia/Kathmandu 2024-05-31T18:14:59 2024-05-31T18:15:00
+";
+
 #[test]
 fn ends() {
-    use Unit::{Day, Hour, Minute, Month, Week, Year};
-    let rows: &[(Kind, &str, &str)] = &[
-        (
-            calendar(Minute, 1, None, "UTC"),
-            "2024-07-08T07:35:28Z",
-            "2024-07-08T07:36:00Z",
-        ),
-        (
-            calendar(Hour, 1, None, "UTC"),
-            "2024-07-08T07:35:28Z",
-            "2024-07-08T08:00:00Z",
-        ),
-        (
-            calendar(Day, 1, None, "UTC"),
-            "2024-07-08T07:35:28Z",
-            "2024-07-09T00:00:00Z",
-        ),
-        (
-            calendar(Week, 1, None, "UTC"),
-            "2024-07-08T07:35:28Z",
-            "2024-07-14T00:00:00Z",
-        ),
-        (
-            calendar(Week, 1, None, "UTC"),
-            "2024-07-14T00:00:00Z",
-            "2024-07-21T00:00:00Z",
-        ),
-        (
-            calendar(Month, 1, None, "UTC"),
-            "2024-02-08T07:35:28Z",
-            "2024-03-01T00:00:00Z",
-        ),
-        (
-            calendar(Year, 1, None, "UTC"),
-            "2024-07-08T07:35:28Z",
-            "2025-01-01T00:00:00Z",
-        ),
-        (
-            calendar(Hour, 1, Some("2024-01-01T12:00:00Z"), "UTC"),
-            "2024-01-01T12:15:42Z",
-            "2024-01-01T13:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-07-01T05:00:00Z"), "UTC"),
-            "2024-07-01T05:00:00Z",
-            "2024-08-01T05:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-07-01T05:00:00Z"), "UTC"),
-            "2024-08-01T04:59:59.999Z",
-            "2024-08-01T05:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-07-01T05:00:00Z"), "UTC"),
-            "2024-08-01T05:00:00Z",
-            "2024-09-01T05:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-01-31T00:00:00Z"), "UTC"),
-            "2024-02-10T00:00:00Z",
-            "2024-02-29T00:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-01-31T00:00:00Z"), "UTC"),
-            "2024-02-29T00:00:00Z",
-            "2024-03-31T00:00:00Z",
-        ),
-        (
-            calendar(Month, 1, Some("2024-01-31T00:00:00Z"), "UTC"),
-            "2023-12-01T00:00:00Z",
-            "2023-12-31T00:00:00Z",
-        ),
-        (
-            calendar(Year, 1, Some("2024-02-29T00:00:00Z"), "UTC"),
-            "2024-12-01T00:00:00Z",
-            "2025-02-28T00:00:00Z",
-        ),
-        (
-            calendar(Year, 1, Some("2024-02-29T00:00:00Z"), "UTC"),
-            "2028-01-01T00:00:00Z",
-            "2028-02-29T00:00:00Z",
-        ),
-        // Berlin sets its clocks forward on 2024-03-31 and back on 2024-10-27.
-        (
-            calendar(Day, 1, None, "Europe/Berlin"),
-            "2024-03-31T12:00:00Z",
-            "2024-03-31T22:00:00Z",
-        ),
-        (
-            calendar(Day, 1, None, "Europe/Berlin"),
-            "2024-10-27T12:00:00Z",
-            "2024-10-27T23:00:00Z",
-        ),
-        (
-            calendar(Month, 1, None, "Asia/Kathmandu"),
-            "2024-05-31T18:14:59Z",
-            "2024-05-31T18:15:00Z",
-        ),
-        (
-            calendar(Hour, 1, None, "Asia/Kathmandu"),
-            "2024-05-31T18:14:59Z",
-            "2024-05-31T18:15:00Z",
-        ),
-        (
-            Kind::Window(Span::FirstRequest { ms: MIN }),
-            "2024-01-01T12:00:27Z",
-            "2024-01-01T12:01:27Z",
-        ),
-        (
-            Kind::Window(Span::Fixed { ms: H }),
-            "2024-01-01T12:00:27Z",
-            "2024-01-01T13:00:00Z",
-        ),
-    ];
-    for (kind, now, end) in rows {
-        let (outcome, _receipt) =
-            counters(kind.clone(), 2).take(7, &ask(Allowance::count(2), 1), wall(now));
-        assert!(outcome.admitted());
-        let expected = wall(end).wall_ms - wall(now).wall_ms;
-        assert_eq!(outcome.reset_ms(), expected as u64, "{kind:?} at {now}");
+    let rows = ENDS.lines().filter(|row| !row.is_empty());
+    for row in rows {
+        let [unit, anchor, zone, now, end] = row.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let unit = match unit {
+            "Minute" => Unit::Minute,
+            "Hour" => Unit::Hour,
+            "Day" => Unit::Day,
+            "Week" => Unit::Week,
+            "Month" => Unit::Month,
+            "Year" => Unit::Year,
+            _ => panic!("{row}"),
+        };
+        let anchor = (anchor != "-").then(|| format!("{anchor}Z"));
+        check(calendar(unit, 1, anchor.as_deref(), zone), now, end);
     }
+}
+
+#[test]
+fn ends_of_other_windows() {
+    let first = Kind::Window(Span::FirstRequest { ms: MIN });
+    check(first, "2024-01-01T12:00:27", "2024-01-01T12:01:27");
+    let fixed = Kind::Window(Span::Fixed { ms: H });
+    check(fixed, "2024-01-01T12:00:27", "2024-01-01T13:00:00");
+}
+
+/// A request at some time is told that its window ends then.
+fn check(kind: Kind, now: &str, end: &str) {
+    let (now, end) = (wall(&format!("{now}Z")), wall(&format!("{end}Z")));
+    let (outcome, _receipt) = counters(kind.clone(), 2).take(7, &ask(Allowance::count(2), 1), now);
+    assert!(outcome.admitted());
+    let expected = u64::try_from(end.wall_ms - now.wall_ms).unwrap();
+    assert_eq!(outcome.reset_ms(), expected, "{kind:?} at {now:?}");
 }
