@@ -121,7 +121,10 @@ fn every_policy_in_the_documents_loads() {
 fn every_key_field_reason_and_option_is_described() {
     let answers = ["docs/requests-and-decisions.md"];
     for (name, documents) in [
-        ("policy", &["docs/policy.md", "docs/identity.md", "docs/quota.md"][..]),
+        (
+            "policy",
+            &["docs/policy.md", "docs/identity.md", "docs/quota.md"][..],
+        ),
         ("request", &answers),
         ("decision", &answers),
     ] {

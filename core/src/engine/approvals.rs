@@ -163,13 +163,13 @@ impl Approvals {
 /// Uses up the approvals that count once, if the request goes on; where another was faster, it does not.
 #[inline]
 pub(super) fn use_up(
-    approvals: &Option<Approvals>,
+    approvals: Option<&Approvals>,
     used: &UsedApprovals,
     (verdict, virtually): (Verdict, Option<Verdict>),
     view: &View<'_>,
     sets: &mut Sets,
 ) -> (Verdict, Option<Verdict>) {
-    let once = approvals.as_ref().filter(|approvals| approvals.once != 0);
+    let once = approvals.filter(|approvals| approvals.once != 0);
     let Some(approvals) = once.filter(|_| verdict.effect() == Effect::Allow) else {
         return (verdict, virtually);
     };
@@ -182,8 +182,8 @@ pub(super) fn use_up(
 
 /// A limit has refused what approvals were used up for: they count again.
 #[cold]
-pub(super) fn give_back(approvals: &Option<Approvals>, used: &UsedApprovals, charge: Charge) {
-    if let Some(approvals) = approvals.as_ref().filter(|_| takes(charge)) {
+pub(super) fn give_back(approvals: Option<&Approvals>, used: &UsedApprovals, charge: Charge) {
+    if let Some(approvals) = approvals.filter(|_| takes(charge)) {
         used.give_back(approvals.once());
     }
 }

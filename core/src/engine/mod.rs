@@ -187,11 +187,13 @@ impl Engine {
 
     /// Decides a request. Allocates nothing, unless another policy was installed since `scratch` was last used.
     pub fn decide<'a>(&self, scratch: &'a mut Scratch, request: &'a Request<'a>) -> Decision<'a> {
+        self.pin(scratch);
         self.run(scratch, request, &mut Unwatched)
     }
 
     /// Decides a request and tells how, for people. The decision is the one that [`Engine::decide`] gives.
     pub fn explain(&self, scratch: &mut Scratch, request: &Request<'_>) -> Explanation {
+        self.pin(scratch);
         explain::explain(self, scratch, request)
     }
 
@@ -203,7 +205,6 @@ impl Engine {
         request: &'a Request<'a>,
         listen: &mut L,
     ) -> Decision<'a> {
-        self.pin(scratch);
         let Scratch {
             snapshot,
             local,
@@ -216,7 +217,6 @@ impl Engine {
         let refuse = |reason, detail| {
             Decision::refused(policy, request, Verdict::plain(reason, Some(detail)))
         };
-
         if request.at.is_some() && !self.time.is_replay() {
             return refuse(Reason::MalformedRequest, "at_outside_replay");
         }
@@ -257,15 +257,14 @@ impl Engine {
         let tallies = authorize::authorize(&view, sets, arena, listen);
         let used = &self.used_approvals;
         let approvals = approvals::meet(&desk, used, &mut view, &moment, sets, arena);
-        let refused = approvals.as_ref().and_then(|approvals| approvals.refused);
-        let verdicts = verdict::conclude(&view, sets, conflict, &tallies, refused);
+        let verdicts = verdict::conclude(&view, sets, conflict, &tallies, approvals.as_ref());
         let verdicts = preflight::pass(&view, verdicts);
-        let using = approvals.filter(|_| L::CHARGES);
-        let verdicts = approvals::use_up(&using, used, verdicts, &view, sets);
+        let using = approvals.as_ref().filter(|_| L::CHARGES);
+        let verdicts = approvals::use_up(using, used, verdicts, &view, sets);
         let passed = verdicts.0.effect();
         let (verdict, virtually) = charger.after_authorization(&view, sets, arena, verdicts);
         if verdict.effect() != passed {
-            approvals::give_back(&using, used, request.charge);
+            approvals::give_back(using, used, request.charge);
         }
         Decision::answered(policy, view, sets, verdict, virtually)
     }

@@ -15,11 +15,7 @@ impl<'e> Moment<'e> {
     #[inline]
     pub(super) const fn new(time: &'e Time, at: Option<i64>) -> Self {
         let wall_ms = Cell::new(None);
-        Self {
-            time,
-            at,
-            wall_ms,
-        }
+        Self { time, at, wall_ms }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z, never below the highest seen.

@@ -1,8 +1,8 @@
 //! After the decision: true costs, the end of requests, and what an engine tells of its limits.
 
+use super::Engine;
 use super::charge::ticket::Ticket;
 use super::charge::{CountersError, RestoredCounters};
-use super::Engine;
 
 impl Engine {
     /// Replaces what a reserved request was estimated to cost by what it cost, and ends it.

@@ -154,9 +154,11 @@ mod tests {
         let clock = Arc::new(Two(AtomicI64::new(7), AtomicU64::new(5)));
         let time = Time::new(clock, true);
         for (at, wall_ms, mono_ns) in [
+            // Nothing was asked yet: the machine's time, which is not the first request's.
             (None, 7, 7_000_000),
-            (Some(3), 7, 7_000_000),
+            (Some(3), 3, 3_000_000),
             (Some(9), 9, 9_000_000),
+            (Some(3), 9, 9_000_000),
             (None, 9, 9_000_000),
         ] {
             let now = time.now(time.wall_ms(at));

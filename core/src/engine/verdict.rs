@@ -1,5 +1,6 @@
 //! From what matched to the verdict: one order for every decision.
 
+use super::approvals::Approvals;
 use super::scratch::{Binding, Sets};
 use super::view::View;
 use crate::decision::{Effect, Reason};
@@ -209,8 +210,9 @@ pub(super) fn conclude(
     sets: &mut Sets,
     conflict: bool,
     Tallies { enforced, shadow }: &Tallies,
-    refused: Option<&'static str>,
+    approvals: Option<&Approvals>,
 ) -> (Verdict, Option<Verdict>) {
+    let refused = approvals.and_then(|approvals| approvals.refused);
     let layers = &view.bound.program.layers;
     if sets.bound.len() > 1 {
         sets.bound.sort_unstable_by_key(|binding| binding.rule);

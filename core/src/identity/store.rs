@@ -3,11 +3,11 @@
 use super::keyring::{ApiKeys, Keyring, Place, Secret, Signers};
 use super::refresh::{KeyStates, Remote, RemoteKeys};
 use crate::crypto::digest;
+use crate::install::{InstallError, Missing, Unreadable};
 use crate::keys::api_keys::ApiKeySet;
 use crate::keys::origin::{Need, NeedKind, Origin};
 use crate::keys::verifier::SignatureVerifier;
 use crate::keys::{KeyProblem, KeySet, KeySetError};
-use crate::install::{InstallError, Missing, Unreadable};
 use crate::policy::Policy;
 use crate::program::identity::KeySource;
 use core::fmt;

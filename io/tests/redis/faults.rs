@@ -53,7 +53,7 @@ fn a_stopped_server_costs_the_budget_and_then_nothing() {
     take(&store, 1, PATIENT).unwrap();
     server.signal("STOP");
     for _ in 0..3 {
-        assert_eq!(take(&store, 1, SHORT).unwrap_err().is_down(), true);
+        assert!(take(&store, 1, SHORT).unwrap_err().is_down());
     }
     let status = store.status();
     assert!(!status.healthy && status.failed == 3, "{status:?}");

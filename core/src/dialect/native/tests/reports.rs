@@ -49,10 +49,7 @@ fn top_level() {
         ("rules:\n", &["GL017 1:1"]),
         ("profile: extended\n", &[]),
         ("profile: lax\n", &["GL108 1:10"]),
-        (
-            "sources: {}\npreflight: allow\n",
-            &["GL901 1:1"],
-        ),
+        ("sources: {}\npreflight: allow\n", &["GL901 1:1"]),
         (
             "include: [../a.yaml, b.yaml, 7]\n",
             &["GL804 1:11", "GL804 1:22", "GL804 1:30"],

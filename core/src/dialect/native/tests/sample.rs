@@ -1,6 +1,6 @@
 //! The policy that the documentation shows: what is supported of it is lowered, the rest is refused piece by piece.
 
-use super::{brief, load, show};
+use super::{load, show};
 
 const SAMPLE: &str = r#"gatelet: 1
 include: [roles.yaml]
