@@ -256,9 +256,20 @@ impl Key {
     }
 }
 
-/// Takes out keys that stand twice, and all those between which an id does not choose.
+/// Takes out keys that stand twice, and all those between which an id does not choose; also where
+/// one that has the id cannot be used, because which of the two is meant cannot be told then either.
 fn without_doubles(keys: Vec<(usize, Key)>, problems: &mut Vec<KeyProblem>) -> Vec<Key> {
+    let unusable: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.is_left_out())
+        .filter_map(|problem| problem.kid().map(str::to_owned))
+        .collect();
     let fault = |at: usize, key: &Key| {
+        if let Some(kid) = &key.kid
+            && unusable.iter().any(|other| other.as_bytes() == &**kid)
+        {
+            return Some(KeyFault::DuplicateKid);
+        }
         for (other_at, (_, other)) in keys.iter().enumerate() {
             let overlap = key
                 .algorithms()

@@ -472,7 +472,7 @@ fn spiffe_bundles() {
         // Not a bundle that says so: RFC 7517 lets a key be without an id.
         ("jwks_missing_kid.json", Some((2, &[]))),
         ("spiffebundle_valid_1.json", Some((1, &[]))),
-        ("spiffebundle_valid_2.json", Some((4, &[]))),
+        ("spiffebundle_valid_2.json", Some((6, &[]))),
         (
             "spiffebundle_missing_kid.json",
             Some((0, &[(1, "missing_kid")])),

@@ -22,15 +22,15 @@ const FILES: [(&str, Algorithm, usize); 24] = [
     ("rsa_pss_3072_sha256_mgf1_32", Algorithm::Ps256, 108),
     ("rsa_pss_4096_sha256_mgf1_32", Algorithm::Ps256, 108),
     ("rsa_pss_4096_sha384_mgf1_48", Algorithm::Ps384, 141),
-    ("rsa_pss_4096_sha512_mgf1_32", Algorithm::Ps512, 175),
-    ("rsa_pss_4096_sha512_mgf1_64", Algorithm::Ps512, 175),
+    ("rsa_pss_4096_sha512_mgf1_32", Algorithm::Ps512, 177),
+    ("rsa_pss_4096_sha512_mgf1_64", Algorithm::Ps512, 179),
     ("rsa_signature_2048_sha256", Algorithm::Rs256, 259),
-    ("rsa_signature_2048_sha384", Algorithm::Rs384, 259),
+    ("rsa_signature_2048_sha384", Algorithm::Rs384, 258),
     ("rsa_signature_2048_sha512", Algorithm::Rs512, 259),
     ("rsa_signature_3072_sha256", Algorithm::Rs256, 259),
     ("rsa_signature_3072_sha384", Algorithm::Rs384, 259),
-    ("rsa_signature_3072_sha512", Algorithm::Rs512, 259),
-    ("rsa_signature_4096_sha256", Algorithm::Rs256, 259),
+    ("rsa_signature_3072_sha512", Algorithm::Rs512, 260),
+    ("rsa_signature_4096_sha256", Algorithm::Rs256, 258),
     ("rsa_signature_4096_sha384", Algorithm::Rs384, 259),
     ("rsa_signature_4096_sha512", Algorithm::Rs512, 259),
 ];
@@ -56,6 +56,16 @@ fn refused_on_purpose(file: &str, group: &Value) -> Option<&'static str> {
                 .then_some("RFC 7518 §3.2: a secret is at least as long as its hash")
         }
     }
+}
+
+/// Whether a test of salts of another length has one of the length of the hash.
+fn has_whole_salt(test: &Value, algorithm: Algorithm) -> bool {
+    let length = match algorithm {
+        Algorithm::Ps256 => 32,
+        Algorithm::Ps384 => 48,
+        _ => 64,
+    };
+    test["comment"] == format!("s_len changed to {length}")
 }
 
 /// The keys of a test: those of its group, or its own secret.
@@ -121,6 +131,10 @@ fn wycheproof_primitives() {
                 let accepts = candidates.any(|key| key.verifies(algorithm, &message, &signature));
                 match (test["result"].as_str().unwrap(), exception) {
                     ("valid", Some(reason)) if !accepts => excepted.push(reason),
+                    // Its salt is as long as the hash, and that of the others is not.
+                    ("invalid", Some(reason)) if accepts && has_whole_salt(test, algorithm) => {
+                        excepted.push(reason);
+                    }
                     ("valid", _) if accepts => {}
                     ("invalid", _) if !accepts => {}
                     ("acceptable", _) => {}
