@@ -245,7 +245,7 @@ pub(crate) enum QuotaAct {
 /// The store that is looked at.
 #[derive(Args)]
 pub(crate) struct StoreAt {
-    /// Where it is: redis://[user[:password]@]host[:port][/database].
+    /// Where it is: `redis://[user[:password]@]host[:port][/database]`.
     #[arg(long, value_name = "URL")]
     pub(crate) store: String,
     /// What its keys begin with.
