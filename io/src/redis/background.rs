@@ -23,6 +23,7 @@ enum Job {
         limit: Arc<str>,
         key: CounterKey,
         lease: u64,
+        window: i64,
         units: u64,
     },
     Settle {
@@ -181,11 +182,13 @@ impl Background {
                 limit,
                 key,
                 lease,
+                window,
                 units,
             } => self.push(Job::GiveBack {
                 limit: Arc::clone(limit),
                 key,
                 lease,
+                window,
                 units,
             }),
             Note::Settle { charge, window } => self.push(Job::Settle {
@@ -250,11 +253,13 @@ impl Job {
                 limit,
                 key,
                 lease,
+                window,
                 units,
             } => {
                 let number = inner.name();
                 done(inner.note(&limit, key, 'w', budget, &|command| {
                     command.arg("back").arg(lease).arg(number).arg(units);
+                    command.arg(window);
                 }));
             }
             Self::Settle {

@@ -374,15 +374,27 @@ fn what_is_given_back_is_free_again() {
             limit: &limit,
             key: key(1),
             lease: grant.lease,
+            window: grant.window,
             units,
         };
         assert!(store.post(&back(4)) && store.drain(PATIENT));
         assert_eq!(lease(&store, kind, 30, 30).remaining, 64);
+        // What comes late is of a window that is over: the next one has its own.
+        let late = Note::GiveBack {
+            limit: &limit,
+            key: key(1),
+            lease: grant.lease,
+            window: grant.window - 1,
+            units: 5,
+        };
+        assert!(store.post(&late) && store.drain(PATIENT));
+        assert_eq!(lease(&store, kind, 1, 1).remaining, 63);
         // Never more than was granted, and nothing under a name that nobody has.
         let other = Note::GiveBack {
             limit: &limit,
             key: key(1),
             lease: grant.lease + 1,
+            window: grant.window,
             units: 5,
         };
         assert!(store.post(&other) && store.post(&back(50)));

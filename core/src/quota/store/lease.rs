@@ -30,6 +30,8 @@ pub(super) struct Held {
     pub(super) units: u64,
     until_ns: u64,
     pub(super) lease: u64,
+    /// The window that they are of, by the store's clock: to no other they go back.
+    pub(super) window: i64,
 }
 
 /// Which counter units go back to.
@@ -235,6 +237,7 @@ impl Slot {
             units: grant.units,
             until_ns: sent_ns.saturating_add(valid_ns),
             lease: grant.lease,
+            window: grant.window,
         };
         let gone = |held| Some((self.home.clone(), held));
         if self.units() > 0 && grant.window < self.window {

@@ -348,6 +348,8 @@ pub enum Note<'a> {
         key: CounterKey,
         /// What they are given back under.
         lease: u64,
+        /// The window that they were granted of; in another one nothing is taken back.
+        window: i64,
         /// How many.
         units: u64,
     },

@@ -458,12 +458,19 @@ impl Pool {
         let Some((home, held)) = left else {
             return;
         };
-        for Held { units, lease, .. } in held {
+        for held in held {
+            let Held {
+                units,
+                lease,
+                window,
+                ..
+            } = held;
             if units > 0 && lease != 0 {
                 let _ = self.store.post(&Note::GiveBack {
                     limit: &home.limit,
                     key: home.key,
                     lease,
+                    window,
                     units,
                 });
             }
@@ -498,6 +505,7 @@ impl Grants for Pool {
                     limit: ask.charge.limit,
                     key: ask.charge.key,
                     lease: grant.lease,
+                    window: grant.window,
                     units: grant.units,
                 });
             }

@@ -1,6 +1,6 @@
 -- What needs no answer: units given back, a settled cost, a unit no longer in flight.
 --
--- ARGV: 'back', name of the process, number of the note, units
+-- ARGV: 'back', name of the process, number of the note, units, beginning of the window
 --       'settle', beginning of the window, too much, owed, letter, then what the letter has in `take`
 --       'release', hold
 
@@ -24,7 +24,8 @@ end
 
 if ARGV[1] == 'back' then
   local self = stored_window()
-  if not self then return 0 end
+  -- Of a window that is over, nothing is free in the next one.
+  if not self or text(self.from) ~= ARGV[5] then return 0 end
   local units = window.give_back(self, ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]))
   window.write(self)
   return units
