@@ -71,7 +71,10 @@ impl Desk<'_> {
             self.still_good(&verified, now_ms)?;
             return Ok(verified);
         }
-        if let Some(detail) = self.cache.refused(credential, self.installation, now_ms) {
+        if let Some(detail) = self
+            .cache
+            .refused((credential, issuers), self.installation, now_ms)
+        {
             return Err(Denied::Invalid(detail));
         }
         let verified = match credential.kind {
@@ -83,8 +86,8 @@ impl Desk<'_> {
             if let Denied::Invalid(detail) = denied
                 && !PASSING.iter().any(|passing| passing.slug() == *detail)
             {
-                self.cache
-                    .refuse(credential, self.installation, now_ms, detail);
+                let shown = (credential, issuers);
+                self.cache.refuse(shown, self.installation, now_ms, detail);
             }
         })?;
         let verified = Arc::new(verified);
