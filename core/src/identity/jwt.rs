@@ -182,6 +182,13 @@ impl<'t> Opened<'t> {
         self.jws.signed_by(keys, signer)
     }
 
+    /// Whether it says that it is one of these tokens and for us; nobody has signed it yet.
+    pub(crate) fn is_meant(&self, rules: &TokenRules<'_>) -> bool {
+        let said = [Check::Audience, Check::Expected];
+        said.iter()
+            .all(|check| self.check(*check, rules, 0).is_ok())
+    }
+
     /// Holds it against one thing.
     pub(crate) fn check(
         &self,
