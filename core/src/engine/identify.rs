@@ -88,7 +88,7 @@ fn by_order<'a>(
         found: None,
         failed: None,
     };
-    let peer = checks.peer()?;
+    let mut peer = checks.peer()?;
     for credential in &identity.credentials {
         match credential {
             Credential::Bearer => {
@@ -99,7 +99,7 @@ fn by_order<'a>(
             Credential::Workload if forwarded.is_err() => {
                 checks.fails(Refused::Invalid(Refusal::Malformed.slug(), *credential))?;
             }
-            Credential::Workload => checks.workload(peer)?,
+            Credential::Workload => peer = checks.workload(peer)?,
             Credential::Host => checks.host()?,
         }
     }
@@ -223,19 +223,21 @@ impl<'a> Checks<'_, '_, 'a> {
         }
     }
 
-    fn workload(&mut self, peer: Option<&'a [u8]>) -> Result<(), Refused> {
-        let Some(peer) = peer else { return Ok(()) };
+    /// The peer as a credential: one that is passed over is no peer either.
+    fn workload(&mut self, peer: Option<&'a [u8]>) -> Result<Option<&'a [u8]>, Refused> {
+        let Some(peer) = peer else { return Ok(None) };
         let domains = &self.bound.program.identity.trust_domains;
         let refusal = match SpiffeId::parse(peer) {
             Ok(_) if self.desk.revocations.covers_identity(WORKLOADS, peer) => Refusal::Revoked,
             Ok(id) if domains.get(0, id.trust_domain).is_some() => {
                 self.finds(Found::Known(Known::Peer(peer)));
-                return Ok(());
+                return Ok(Some(peer));
             }
             Ok(_) => Refusal::UnknownTrustDomain,
             Err(_) => Refusal::Malformed,
         };
-        self.fails(Refused::Invalid(refusal.slug(), Credential::Workload))
+        self.fails(Refused::Invalid(refusal.slug(), Credential::Workload))?;
+        Ok(None)
     }
 }
 
