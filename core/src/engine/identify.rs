@@ -1,7 +1,7 @@
 //! Identity: from the credentials of a request to its caller.
 
 use super::bind::{Bound, Malformed, check_names, check_principal};
-use super::credentials::{self, Token};
+use super::credentials::{self, Forwarded, Token};
 use super::local::{Local, Memory, Shown, Spot};
 use super::moment::Moment;
 use super::verdict::Verdict;
@@ -9,7 +9,7 @@ use super::view::{Caller, Known};
 use crate::base64url;
 use crate::decision::Reason;
 use crate::identity::check::{Denied, Desk};
-use crate::identity::forwarded::Peer;
+use crate::identity::forwarded::Unreadable;
 use crate::identity::refusal::Refusal;
 use crate::identity::verified::Kind;
 use crate::pattern::spiffe::SpiffeId;
@@ -84,11 +84,11 @@ fn by_order<'a>(
         bound,
         moment,
         memory,
-        forwarded: forwarded.ok().flatten(),
+        forwarded,
         found: None,
         failed: None,
     };
-    let peer = checks.peer()?;
+    let mut peer = checks.peer()?;
     for credential in &identity.credentials {
         match credential {
             Credential::Bearer => {
@@ -99,7 +99,7 @@ fn by_order<'a>(
             Credential::Workload if forwarded.is_err() => {
                 checks.fails(Refused::Invalid(Refusal::Malformed.slug(), *credential))?;
             }
-            Credential::Workload => checks.workload(peer)?,
+            Credential::Workload => peer = checks.workload(peer)?,
             Credential::Host => checks.host()?,
         }
     }
@@ -136,7 +136,7 @@ struct Checks<'c, 'm, 'a> {
     bound: &'c Bound<'a>,
     moment: &'c Moment<'c>,
     memory: &'m mut Memory,
-    forwarded: Option<Peer<'a>>,
+    forwarded: Forwarded<'a>,
     found: Option<Found<'a>>,
     failed: Option<Refused>,
 }
@@ -179,8 +179,9 @@ impl<'a> Checks<'_, '_, 'a> {
     fn check(&mut self, kind: Kind, text: &[u8], issuers: Option<&[u32]>) -> Result<(), Refused> {
         let (forwarded, request) = (self.forwarded, self.bound.request);
         let certificate = || match forwarded {
-            Some(peer) => peer.certificate,
-            None => base64url::decode_digest(request.peer_cert_sha256?),
+            Ok(Some(peer)) => peer.certificate,
+            Ok(None) => base64url::decode_digest(request.peer_cert_sha256?),
+            Err(Unreadable) => None,
         };
         let shown = Shown {
             kind,
@@ -208,30 +209,35 @@ impl<'a> Checks<'_, '_, 'a> {
         Ok(())
     }
 
-    /// The peer's SPIFFE ID: of the connection that a trusted proxy forwards, else of the proxy's own.
+    /// The peer's SPIFFE ID: of the connection whose certificate a trusted proxy forwards, else of
+    /// the host's own. Behind a certificate that names nobody, or that cannot be read, is not the proxy.
     fn peer(&self) -> Result<Option<&'a [u8]>, Malformed> {
-        let forwarded = self.forwarded.and_then(|peer| peer.uri);
-        match (peer_of_host(self.bound), forwarded) {
-            (Some(given), Some(forwarded)) if given != forwarded => {
+        let given = peer_of_host(self.bound);
+        match self.forwarded {
+            Ok(None) => Ok(given),
+            Ok(Some(peer)) if given.is_some() && given != peer.uri => {
                 Err(Malformed("credential_mismatch"))
             }
-            (given, forwarded) => Ok(forwarded.or(given)),
+            Ok(Some(peer)) => Ok(peer.uri),
+            Err(Unreadable) => Ok(None),
         }
     }
 
-    fn workload(&mut self, peer: Option<&'a [u8]>) -> Result<(), Refused> {
-        let Some(peer) = peer else { return Ok(()) };
+    /// The peer as a credential: one that is passed over is no peer either.
+    fn workload(&mut self, peer: Option<&'a [u8]>) -> Result<Option<&'a [u8]>, Refused> {
+        let Some(peer) = peer else { return Ok(None) };
         let domains = &self.bound.program.identity.trust_domains;
         let refusal = match SpiffeId::parse(peer) {
             Ok(_) if self.desk.revocations.covers_identity(WORKLOADS, peer) => Refusal::Revoked,
             Ok(id) if domains.get(0, id.trust_domain).is_some() => {
                 self.finds(Found::Known(Known::Peer(peer)));
-                return Ok(());
+                return Ok(Some(peer));
             }
             Ok(_) => Refusal::UnknownTrustDomain,
             Err(_) => Refusal::Malformed,
         };
-        self.fails(Refused::Invalid(refusal.slug(), Credential::Workload))
+        self.fails(Refused::Invalid(refusal.slug(), Credential::Workload))?;
+        Ok(None)
     }
 }
 

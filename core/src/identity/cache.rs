@@ -69,6 +69,9 @@ pub struct TokenCounts {
 
 const SHARDS: usize = 16;
 
+/// A credential, and the issuers whose credentials may stand where it does; `None` for all.
+pub(crate) type Shown<'s> = (&'s Credential<'s>, Option<&'s [u32]>);
+
 /// Shared by all threads of an engine.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -138,23 +141,22 @@ impl Cache {
     /// Why a credential was refused a short while ago, under the same installation.
     pub(crate) fn refused(
         &self,
-        credential: &Credential<'_>,
+        shown: Shown<'_>,
         installation: u64,
         now_ms: i64,
     ) -> Option<&'static str> {
-        self.refusals().find(credential, installation, now_ms)
+        self.refusals().find(shown, installation, now_ms)
     }
 
     /// Remembers for a short while that a credential was refused for something that time does not change.
     pub(crate) fn refuse(
         &self,
-        credential: &Credential<'_>,
+        shown: Shown<'_>,
         installation: u64,
         now_ms: i64,
         detail: &'static str,
     ) {
-        self.refusals()
-            .insert(credential, installation, now_ms, detail);
+        self.refusals().insert(shown, installation, now_ms, detail);
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {
@@ -199,43 +201,39 @@ impl Refusals {
         usize::try_from(tag & mask as u64).ok()
     }
 
-    fn find(
-        &self,
-        credential: &Credential<'_>,
-        installation: u64,
-        now_ms: i64,
-    ) -> Option<&'static str> {
-        let refused = self.slots.get(self.place(credential.tag)?)?.as_ref()?;
+    fn find(&self, shown: Shown<'_>, installation: u64, now_ms: i64) -> Option<&'static str> {
+        let refused = self.slots.get(self.place(shown.0.tag)?)?.as_ref()?;
         let same = refused.installation == installation
             && now_ms < refused.until_ms
-            && refused.digest == fingerprint(credential);
+            && refused.digest == fingerprint(shown);
         same.then_some(refused.detail)
     }
 
-    fn insert(
-        &mut self,
-        credential: &Credential<'_>,
-        installation: u64,
-        now_ms: i64,
-        detail: &'static str,
-    ) {
+    fn insert(&mut self, shown: Shown<'_>, installation: u64, now_ms: i64, detail: &'static str) {
         if self.slots.is_empty() {
             // Room is made when there is the first to remember.
             self.slots = vec![None; REFUSALS].into();
         }
         let refused = Refused {
-            digest: fingerprint(credential),
+            digest: fingerprint(shown),
             installation,
             until_ms: now_ms.saturating_add(REFUSED_MS),
             detail,
         };
-        let place = self.place(credential.tag);
+        let place = self.place(shown.0.tag);
         if let Some(slot) = place.and_then(|place| self.slots.get_mut(place)) {
             *slot = Some(refused);
         }
     }
 }
 
-fn fingerprint(credential: &Credential<'_>) -> [u8; 32] {
-    digest([&[credential.kind as u8][..], credential.text])
+/// Of another place it may be good: whose tokens may stand where it does is part of it.
+fn fingerprint((credential, issuers): Shown<'_>) -> [u8; 32] {
+    let issuers: Option<Vec<u8>> = issuers.map(|issuers| {
+        let numbers = issuers.iter();
+        numbers.flat_map(|number| number.to_le_bytes()).collect()
+    });
+    let kind = [credential.kind as u8, u8::from(issuers.is_some())];
+    let issuers = issuers.unwrap_or_default();
+    digest([&kind[..], credential.text, &issuers])
 }

@@ -71,7 +71,10 @@ impl Desk<'_> {
             self.still_good(&verified, now_ms)?;
             return Ok(verified);
         }
-        if let Some(detail) = self.cache.refused(credential, self.installation, now_ms) {
+        if let Some(detail) = self
+            .cache
+            .refused((credential, issuers), self.installation, now_ms)
+        {
             return Err(Denied::Invalid(detail));
         }
         let verified = match credential.kind {
@@ -83,8 +86,8 @@ impl Desk<'_> {
             if let Denied::Invalid(detail) = denied
                 && !PASSING.iter().any(|passing| passing.slug() == *detail)
             {
-                self.cache
-                    .refuse(credential, self.installation, now_ms, detail);
+                let shown = (credential, issuers);
+                self.cache.refuse(shown, self.installation, now_ms, detail);
             }
         })?;
         let verified = Arc::new(verified);
@@ -198,7 +201,7 @@ impl Desk<'_> {
             })
     }
 
-    /// A token: who it says that issued it chooses whose rules are asked, and these alone.
+    /// A token: who it says that issued it, and whom for, chooses whose rules are asked, and these alone.
     fn bearer(
         &self,
         text: &[u8],
@@ -206,31 +209,30 @@ impl Desk<'_> {
         now_ms: i64,
     ) -> Result<Verified, Denied> {
         let opened = jwt::open(text)?;
-        let candidates = self.issuers_of(&opened, issuers);
-        let mut opened = Some(opened);
-        let mut denied = Denied::from(Refusal::WrongIssuer);
-        for (number, issuer) in candidates {
-            let opened = match opened.take() {
-                Some(opened) => opened,
-                // Several issuers of one name are seldom.
-                None => jwt::open(text)?,
-            };
-            match self.token(opened, text, (number, issuer), now_ms) {
-                Ok(verified) => return Ok(verified),
-                Err(why) => denied = why,
+        let candidates = self.issuers_of(&opened);
+        let is_meant = |(_, issuer): &&(u32, &Issuer)| opened.is_meant(&TokenRules::from(*issuer));
+        let chosen = match &*candidates {
+            [] => return Err(Refusal::WrongIssuer.into()),
+            [one] => one,
+            [first, ..] => {
+                let mut meant = candidates.iter().filter(is_meant);
+                // If it is meant for none, the first one says why not.
+                let one = meant.next().unwrap_or(first);
+                if meant.next().is_some() {
+                    return Err(Refusal::WrongAudience.into());
+                }
+                one
             }
+        };
+        if issuers.is_some_and(|issuers| !issuers.contains(&chosen.0)) {
+            return Err(Refusal::WrongIssuer.into());
         }
-        Err(denied)
+        self.token(opened, text, *chosen, now_ms)
     }
 
     /// The issuers that a token may be of, by what it says itself.
-    fn issuers_of<'s>(
-        &'s self,
-        opened: &Opened<'_>,
-        allowed: Option<&[u32]>,
-    ) -> Vec<(u32, &'s Issuer)> {
+    fn issuers_of<'s>(&'s self, opened: &Opened<'_>) -> Vec<(u32, &'s Issuer)> {
         let all = (0..).zip(&self.program.identity.issuers);
-        let all = all.filter(|(number, _)| allowed.is_none_or(|allowed| allowed.contains(number)));
         let hint = opened.issuer_hint();
         let named = |issuer: &Issuer| matches!(&issuer.authority, Authority::Issuer(name) if hint == Some(name.as_bytes()));
         let found: Vec<_> = all.clone().filter(|(_, issuer)| named(issuer)).collect();

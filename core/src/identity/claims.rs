@@ -84,7 +84,8 @@ impl Claims {
         let (Some(root), Some(first)) = (self.root(), path.first()) else {
             return false;
         };
-        if root.get(first.as_bytes()).is_some() {
+        let claim = root.get(first.as_bytes()).map(Json::value);
+        if !matches!(claim, None | Some(Value::Null)) {
             return false;
         }
         let elsewhere = root.get(b"_claim_names");

@@ -1,6 +1,7 @@
 //! A signed token in its compact form (RFC 7515 §7.1): its parts, its header, its signature.
 
 use super::refusal::Refusal;
+use super::rules::Signer;
 use crate::base64url;
 use crate::json::{self, Json, JsonError, Node, Value};
 use crate::keys::algorithm::Algorithm;
@@ -180,16 +181,20 @@ impl<'t> Jws<'t> {
         self.bytes.get(self.header..).unwrap_or_default()
     }
 
-    /// The keys that may have signed it.
+    /// The keys that may have signed it: for a workload those alone that are for such tokens.
     pub(crate) fn candidates<'k>(
         &self,
         keys: &'k KeySet,
+        signer: Signer<'_>,
     ) -> Result<impl Iterator<Item = &'k Key>, Refusal> {
-        let mut found = keys.candidates(self.kid(), self.algorithm).peekable();
+        let of_workload = matches!(signer, Signer::TrustDomain(_));
+        let may = move |key: &&Key| !of_workload || key.is_for_workloads();
+        let found = keys.candidates(self.kid(), self.algorithm);
+        let mut found = found.filter(may).peekable();
         if found.peek().is_some() {
             return Ok(found);
         }
-        // The key is there, and for another algorithm.
+        // The key is there, and for something else.
         Err(match self.kid() {
             Some(kid) if keys.knows(kid) => Refusal::BadAlgorithm,
             _ => Refusal::UnknownKey,
@@ -197,9 +202,13 @@ impl<'t> Jws<'t> {
     }
 
     /// The key that has signed it.
-    pub(crate) fn signed_by<'k>(&self, keys: &'k KeySet) -> Result<&'k Key, Refusal> {
+    pub(crate) fn signed_by<'k>(
+        &self,
+        keys: &'k KeySet,
+        signer: Signer<'_>,
+    ) -> Result<&'k Key, Refusal> {
         let verifies = |key: &&Key| key.verifies(self.algorithm, self.signed, self.signature());
-        let mut candidates = self.candidates(keys)?;
+        let mut candidates = self.candidates(keys, signer)?;
         candidates.find(verifies).ok_or(Refusal::BadSignature)
     }
 

@@ -160,7 +160,7 @@ impl<'t> Opened<'t> {
         for check in Check::HEADER {
             self.check(check, rules, now_ms)?;
         }
-        let key = *self.signed_by(keys)?.thumbprint();
+        let key = *self.signed_by(keys, rules.signer)?.digest();
         for check in Check::CLAIMS {
             self.check(check, rules, now_ms)?;
         }
@@ -170,12 +170,23 @@ impl<'t> Opened<'t> {
     }
 
     /// Whether a key may have signed it, none of them tried.
-    pub(crate) fn key_is_known(&self, keys: &KeySet) -> Result<(), Refusal> {
-        self.jws.candidates(keys).map(|_| ())
+    pub(crate) fn key_is_known(&self, keys: &KeySet, signer: Signer<'_>) -> Result<(), Refusal> {
+        self.jws.candidates(keys, signer).map(|_| ())
     }
 
-    pub(crate) fn signed_by<'k>(&self, keys: &'k KeySet) -> Result<&'k Key, Refusal> {
-        self.jws.signed_by(keys)
+    pub(crate) fn signed_by<'k>(
+        &self,
+        keys: &'k KeySet,
+        signer: Signer<'_>,
+    ) -> Result<&'k Key, Refusal> {
+        self.jws.signed_by(keys, signer)
+    }
+
+    /// Whether it says that it is one of these tokens and for us; nobody has signed it yet.
+    pub(crate) fn is_meant(&self, rules: &TokenRules<'_>) -> bool {
+        let said = [Check::Audience, Check::Expected];
+        said.iter()
+            .all(|check| self.check(*check, rules, 0).is_ok())
     }
 
     /// Holds it against one thing.

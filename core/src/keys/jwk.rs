@@ -13,6 +13,8 @@ pub(super) struct Entry<'a> {
     pub(super) kid: Option<&'a [u8]>,
     /// Whether it is a secret; none if it is for something else than signatures.
     pub(super) symmetric: Option<bool>,
+    /// Whether its `use` is that of keys for JWT-SVIDs.
+    pub(super) is_for_workloads: bool,
     pub(super) key: Result<Jwk<'a>, KeyFault>,
     /// What is wrong with it, though it is used.
     pub(super) notes: Vec<KeyFault>,
@@ -85,6 +87,7 @@ pub(super) fn read(json: Json<'_>) -> Entry<'_> {
     Entry {
         kid,
         symmetric,
+        is_for_workloads: json.get(b"use").and_then(Json::text) == Some(b"jwt-svid"),
         key,
         notes,
     }
@@ -95,6 +98,7 @@ pub(super) fn secret(secret: &[u8]) -> Entry<'static> {
     Entry {
         kid: None,
         symmetric: Some(true),
+        is_for_workloads: false,
         key: Jwk::of_secret(secret.to_vec(), None),
         notes: Vec::new(),
     }

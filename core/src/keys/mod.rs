@@ -13,7 +13,7 @@ mod tests;
 
 pub use problem::{KeyFault, KeyProblem, KeySetError};
 
-use crate::crypto::AwsLc;
+use crate::crypto::{self, AwsLc};
 use crate::json::{self, Json};
 use crate::limits::{MAX_KEY_SET_BYTES, MAX_KEYS, MAX_KEYS_TRIED};
 use algorithm::{Algorithm, AlgorithmSet};
@@ -48,6 +48,9 @@ pub(crate) struct Key {
     kid: Option<Box<[u8]>>,
     /// RFC 7638, with SHA-256.
     thumbprint: [u8; 32],
+    digest: [u8; 32],
+    /// Whether it is for the tokens of workloads.
+    is_for_workloads: bool,
     prepared: Prepared,
 }
 
@@ -134,15 +137,17 @@ impl KeySet {
             let prepared = entry
                 .key
                 .and_then(|jwk| match Key::prepare(&jwk, verifier) {
-                    Some(prepared) => Ok((jwk.thumbprint(), prepared)),
+                    Some(prepared) => Ok((jwk, prepared)),
                     None => Err(KeyFault::NotAKey),
                 });
             match prepared {
-                Ok((thumbprint, prepared)) => keys.push((
+                Ok((jwk, prepared)) => keys.push((
                     index,
                     Key {
+                        digest: digest(&jwk, kid.as_deref()),
                         kid,
-                        thumbprint,
+                        thumbprint: jwk.thumbprint(),
+                        is_for_workloads: entry.is_for_workloads,
                         prepared,
                     },
                 )),
@@ -202,9 +207,9 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Whether the key is still among them, by its thumbprint.
-    pub(crate) fn holds(&self, thumbprint: &[u8; 32]) -> bool {
-        self.keys.iter().any(|key| key.thumbprint == *thumbprint)
+    /// Whether the key is still among them and for the same, by its [`digest`](Key::digest).
+    pub(crate) fn holds(&self, digest: &[u8; 32]) -> bool {
+        self.keys.iter().any(|key| key.digest == *digest)
     }
 }
 
@@ -244,9 +249,14 @@ impl Key {
         self.kid.as_deref()
     }
 
-    /// RFC 7638, with SHA-256.
-    pub(crate) fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
+    /// Of the key, its id and what it is for.
+    pub(crate) const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Whether it is one that a SPIFFE bundle has for tokens (SPIFFE JWT-SVID §4).
+    pub(crate) const fn is_for_workloads(&self) -> bool {
+        self.is_for_workloads
     }
 
     /// Whether this is the key's signature of the message.
@@ -254,6 +264,19 @@ impl Key {
         self.verifier(algorithm)
             .is_some_and(|verify| verify(message, signature))
     }
+}
+
+/// What a signature is remembered for: a key that gets another id, or is narrowed to other
+/// algorithms, has not signed what it signed before.
+fn digest(jwk: &Jwk<'_>, kid: Option<&[u8]>) -> [u8; 32] {
+    let algorithms: String = jwk
+        .algorithms()
+        .iter()
+        .flat_map(|one| [one.name(), " "])
+        .collect();
+    let named = [u8::from(kid.is_some())];
+    let kid = kid.unwrap_or_default();
+    crypto::digest([&jwk.thumbprint()[..], algorithms.as_bytes(), &named, kid])
 }
 
 /// Takes out keys that stand twice, and all those between which an id does not choose; also where

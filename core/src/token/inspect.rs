@@ -6,6 +6,7 @@ use crate::identity::jws::Flaw;
 use crate::identity::jwt::{Check, Opened};
 use crate::identity::principal::id_of;
 use crate::identity::refusal::Refusal;
+use crate::identity::rules::Signer;
 use crate::json::{Json, Value};
 use crate::keys::{Key, KeySet};
 use crate::program::identity::Authority;
@@ -155,7 +156,7 @@ pub fn inspect(token: &[u8], rules: &Rules, keys: &KeySet, now_ms: i64) -> Inspe
     for header in Check::HEADER {
         check(&mut inspection, header);
     }
-    signature(&opened, keys, &mut inspection);
+    signature(&opened, keys, borrowed.signer, &mut inspection);
     for claim in Check::CLAIMS {
         check(&mut inspection, claim);
     }
@@ -167,15 +168,15 @@ pub fn inspect(token: &[u8], rules: &Rules, keys: &KeySet, now_ms: i64) -> Inspe
     inspection
 }
 
-fn signature(opened: &Opened<'_>, keys: &KeySet, inspection: &mut Inspection) {
+fn signature(opened: &Opened<'_>, keys: &KeySet, signer: Signer<'_>, inspection: &mut Inspection) {
     let named = match opened.kid() {
         Some(kid) => format!("kid {}", quoted(kid)),
         None => "no kid".to_owned(),
     };
-    let known = opened.key_is_known(keys);
+    let known = opened.key_is_known(keys, signer);
     let fits = match known {
         Ok(()) => "a key of the set may have signed it",
-        Err(Refusal::BadAlgorithm) => "the key is for another algorithm",
+        Err(Refusal::BadAlgorithm) => "the key is for another algorithm, or no key for workloads",
         Err(_) => "no key of the set has this id and algorithm",
     };
     inspection.push("key", known, format!("{named}: {fits}"));
@@ -188,7 +189,7 @@ fn signature(opened: &Opened<'_>, keys: &KeySet, inspection: &mut Inspection) {
         });
         return;
     }
-    let signed = opened.signed_by(keys);
+    let signed = opened.signed_by(keys, signer);
     let note = match signed.map(Key::kid) {
         Ok(Some(kid)) => format!("made with the key {}", quoted(kid)),
         Ok(None) => "made with a key without an id".to_owned(),

@@ -41,7 +41,8 @@ static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let keys = format!(
         r#"{{"keys":[{},{},{},{},{}]}}"#,
         rsa_jwk("rsa", ""),
-        ec_jwk("p256", "P-256", &SIGNERS.p256),
+        // One that workloads may use too.
+        ec_jwk("p256", "P-256", &SIGNERS.p256).replace('{', r#"{"use":"jwt-svid","#),
         ec_jwk("p384", "P-384", &SIGNERS.p384),
         ec_jwk("p521", "P-521", &SIGNERS.p521),
         format_args!(

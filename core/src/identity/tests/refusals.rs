@@ -530,6 +530,7 @@ fn hints() {
         (Some(&b"p256"[..]), Some(&b"JWT"[..]))
     );
     assert_eq!(opened.algorithm(), Algorithm::Es256);
-    assert_eq!(opened.key_is_known(&KEYS), Ok(()));
-    assert_eq!(opened.key_is_known(&SECRETS), Err(UnknownKey));
+    let signer = Signer::Issuer("https://login.example/");
+    assert_eq!(opened.key_is_known(&KEYS, signer), Ok(()));
+    assert_eq!(opened.key_is_known(&SECRETS, signer), Err(UnknownKey));
 }
