@@ -56,7 +56,6 @@ fn outcome((verdict, retry): (Verdict, u64), tat: u64, ask: &Ask, now: u64) -> O
     Outcome {
         verdict,
         counted: Counted::Apart,
-        limit: ask.limit,
         left: burst(ask).saturating_sub(used),
         unit: ask.interval_ns,
         reset: used,

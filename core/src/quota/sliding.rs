@@ -115,7 +115,6 @@ impl Meter<3> for TwoCounters {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: ask.limit.saturating_sub(self.count(view, at)),
             unit: 1,
             reset: over_at.saturating_sub(now),

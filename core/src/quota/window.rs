@@ -110,7 +110,6 @@ impl Meter<3> for Window {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: ask.limit.saturating_sub(counted),
             unit: 1,
             reset: if unopened { 0 } else { until_end },
