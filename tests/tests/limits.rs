@@ -277,6 +277,24 @@ fn counters_are_saved_and_restored() {
 }
 
 #[test]
+fn a_report_beyond_all_bounds_is_saved_too() {
+    const LIMITS: &str = "  w: { by: [], window: { fixed: 1h }, limit: 9 }\n  s: { by: [], sliding: 1h, limit: 9, exact: false }\n  e: { by: [], sliding: 1h, limit: 9 }\n  r: { by: [], rate: 9/h, burst: 9 }\n";
+    let engine = engine(LIMITS);
+    let reserve = || ask(&engine, &mut engine.scratch(), b"/", 1, Charge::Reserve).ticket;
+    for ticket in [(); 4].map(|()| reserve().unwrap()) {
+        assert!(engine.report(ticket, u64::MAX / 5));
+    }
+    // Tables that hold more are made of what is saved of those before.
+    engine
+        .install(policy(&LIMITS.replace("limit: 9", "limit: 99")))
+        .unwrap();
+    let fresh = self::engine(LIMITS);
+    let told = fresh.restore_counters(&engine.save_counters()).unwrap();
+    assert_eq!((told.limits, told.counters), (4, 4));
+    assert_eq!(left(&fresh), [0; 4]);
+}
+
+#[test]
 fn a_ticket_outlives_an_install() {
     let engine = engine("  a: { by: [], window: { fixed: 1h }, limit: 10 }\n");
     let said = ask(&engine, &mut engine.scratch(), b"/", 6, Charge::Reserve);
