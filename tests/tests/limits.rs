@@ -277,6 +277,24 @@ fn counters_are_saved_and_restored() {
 }
 
 #[test]
+fn a_report_beyond_all_bounds_is_saved_too() {
+    const LIMITS: &str = "  w: { by: [], window: { fixed: 1h }, limit: 9 }\n  s: { by: [], sliding: 1h, limit: 9, exact: false }\n  e: { by: [], sliding: 1h, limit: 9 }\n  r: { by: [], rate: 9/h, burst: 9 }\n";
+    let engine = engine(LIMITS);
+    let reserve = || ask(&engine, &mut engine.scratch(), b"/", 1, Charge::Reserve).ticket;
+    for ticket in [(); 4].map(|()| reserve().unwrap()) {
+        assert!(engine.report(ticket, u64::MAX / 5));
+    }
+    // Tables that hold more are made of what is saved of those before.
+    engine
+        .install(policy(&LIMITS.replace("limit: 9", "limit: 99")))
+        .unwrap();
+    let fresh = self::engine(LIMITS);
+    let told = fresh.restore_counters(&engine.save_counters()).unwrap();
+    assert_eq!((told.limits, told.counters), (4, 4));
+    assert_eq!(left(&fresh), [0; 4]);
+}
+
+#[test]
 fn a_ticket_outlives_an_install() {
     let engine = engine("  a: { by: [], window: { fixed: 1h }, limit: 10 }\n");
     let said = ask(&engine, &mut engine.scratch(), b"/", 6, Charge::Reserve);
@@ -304,6 +322,23 @@ fn processes_divide_limits() {
         let engine = with(processes, LIMITS).unwrap();
         assert_eq!(left(&engine), remaining, "{processes}");
     }
+    // A third of the burst at a third of the rate takes as long as the whole.
+    let engine = with(3, "  r: { by: [], rate: 2/s, burst: 9 }\n").unwrap();
+    let (mut scratch, request) = (
+        engine.scratch(),
+        Request {
+            path: Some(b"/"),
+            cost: Some(3),
+            ..Request::default()
+        },
+    );
+    let headers = engine.decide(&mut scratch, &request).rate_limit_headers();
+    let headers =
+        headers.map(|headers| (headers.policy().to_string(), headers.limit().to_string()));
+    assert_eq!(
+        headers,
+        Some(("\"r\";q=3;w=5".into(), "\"r\";r=0;t=5".into()))
+    );
     let error = with(9, LIMITS).unwrap_err();
     assert!(
         matches!(&error, InstallError::Limit { limit, .. } if limit == "r"),
@@ -431,6 +466,17 @@ fn ready_made_header_values() {
     assert_eq!(
         (said.as_str(), limit.as_str(), retry),
         (policy, "\"daily\";r=1;t=43200", Some(43_200))
+    );
+    // Integers of structured fields end below 10¹⁵.
+    let large =
+        self::engine("  large: { by: [], window: { calendar: month }, limit: 9007199254740992 }\n");
+    let mut scratch = large.scratch();
+    let decision = large.decide(&mut scratch, &request);
+    let headers = decision.rate_limit_headers().unwrap();
+    assert_eq!(headers.policy().to_string(), "\"large\";q=999999999999999");
+    assert_eq!(
+        headers.limit().to_string(),
+        "\"large\";r=999999999999999;t=2289600"
     );
     let other = engine_without_limits();
     let mut scratch = other.scratch();

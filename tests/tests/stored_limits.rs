@@ -267,6 +267,43 @@ fn limits_take_all_or_nothing_wherever_they_are_counted() {
 }
 
 #[test]
+fn what_is_charged_always_is_charged_wherever_another_limit_refuses() {
+    for always in ["", "strict", "leased, batch: 1"] {
+        for other in ["", "strict", "leased, batch: 1"] {
+            let store = Arc::new(Store::default());
+            let first = hourly("a", 9, always).replace(" }\n", ", charge: always }\n");
+            let both = first.clone() + &hourly("b", 2, other);
+            let engine = engine(&store, &both);
+            let allowed = (0..5).filter(|_| ask(&engine, 1, TAKE).0 == Reason::Allowed);
+            assert_eq!(allowed.count(), 2, "{both}");
+            engine.install(policy(&first)).unwrap();
+            let allowed = (0..20).filter(|_| ask(&engine, 1, TAKE).0 == Reason::Allowed);
+            assert_eq!(allowed.count(), 4, "{both}");
+        }
+    }
+}
+
+#[test]
+fn a_report_beyond_all_bounds_is_charged() {
+    for mode in ["strict", "leased, batch: 1"] {
+        let store = Arc::new(Store::default());
+        let engine = engine(&store, &hourly("a", 9, mode));
+        let mut scratch = engine.scratch();
+        let request = Request {
+            path: Some(b"/"),
+            charge: gatelet::Charge::Reserve,
+            ..Request::default()
+        };
+        let ticket = engine.decide(&mut scratch, &request).ticket().unwrap();
+        assert!(engine.report(ticket, u64::MAX));
+        if mode == "strict" {
+            assert_eq!(store.used("a"), gatelet::store::MAX_UNITS);
+            assert_eq!(ask(&engine, 1, TAKE).0, Reason::QuotaExceeded);
+        }
+    }
+}
+
+#[test]
 fn leased_units_are_spent_without_asking() {
     let store = Arc::new(Store::default());
     let engine = engine(

@@ -180,6 +180,26 @@ fn values_are_given_per_environment() {
 }
 
 #[test]
+fn an_explanation_calls_an_app_what_the_limit_does() {
+    let directory = Directory::new("explain_app");
+    directory.write(
+        "policy.yaml",
+        "gatelet: 1\nidentity: { trust_host: [principal] }\nrules: { all: { effect: allow, match: { who: anyone } } }\nlimits: { a: { by: [app], rate: 1/s } }\n",
+    );
+    for (provider, app) in [("api_keys", "eve"), ("host", "absent")] {
+        let request = format!(
+            "{{\"path\": \"/\", \"principal\": {{\"provider\": \"{provider}\", \"id\": \"eve\"}}}}"
+        );
+        let explain = ["explain", "--policy", "policy.yaml", "--format", "json"];
+        let run = directory.run(&[&explain[..], &["--request", &request]].concat());
+        let [told] = &*run.exits(0).json() else {
+            panic!("one explanation")
+        };
+        assert_eq!(told["limits"][0]["key"][0]["value"], app, "{told}");
+    }
+}
+
+#[test]
 fn an_explanation_reads_json_a_file_and_the_standard_input() {
     let directory = Directory::with_policy("explain");
     let request =

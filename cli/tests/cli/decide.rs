@@ -268,3 +268,22 @@ fn an_interrupt_ends_it_promptly() {
     assert!(kill.expect("kill runs").success());
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
+
+#[test]
+fn limits_of_a_store_are_tried_without_one() {
+    let directory = Directory::new("decide_store");
+    directory.write(
+        "policy.yaml",
+        "gatelet: 1\nrules: { all: { effect: allow, match: { who: anyone } } }\nlimits:\n  s: { by: [], window: { calendar: day }, limit: 1, store: { redis: strict } }\n",
+    );
+    directory.write("requests.jsonl", "{\"path\": \"/\"}\n{\"path\": \"/\"}\n");
+    let given = ["--policy", "policy.yaml", "--requests", "requests.jsonl"];
+    let decide = [&["decide"], &given[..], &["--at", EARLY]].concat();
+    let answers = directory.run(&decide).exits(0).json();
+    assert_eq!(
+        field(&answers, "reason"),
+        [&json!("allowed"), &json!("quota_exceeded")]
+    );
+    let bench = [&["bench"], &given[..], &["--seconds", "1"]].concat();
+    directory.run(&bench).exits(0);
+}

@@ -220,11 +220,10 @@ impl Engine {
         if request.at.is_some() && !self.time.is_replay() {
             return refuse(Reason::MalformedRequest, "at_outside_replay");
         }
-        let bound = match bind::bind(program, request, buffers) {
-            Ok(bound) => bound,
+        let mut view = match bind::bind(program, request, buffers) {
+            Ok(bound) => View::new(bound),
             Err(malformed) => return refuse(Reason::MalformedRequest, malformed.0),
         };
-        let mut view = View::new(bound);
         arena.reset();
         let route = authorize::locate(&view, sets);
         view.action = match authorize::action(program, request.action, route).transpose() {
@@ -243,14 +242,16 @@ impl Engine {
         let desk = self.desk(snapshot, &clock);
         match identify::identify(&desk, &view.bound, &moment, local) {
             Ok(identified) => (view.caller, view.peer) = (identified.caller, identified.peer),
-            Err(Refused::Malformed(malformed)) => {
-                return refuse(Reason::MalformedRequest, malformed.0);
-            }
             Err(refused) => {
-                return Decision::answered(policy, view, sets, refused.verdict(), None);
+                charger.end_refused(&view, sets);
+                return match refused {
+                    Refused::Malformed(malformed) => refuse(Reason::MalformedRequest, malformed.0),
+                    refused => Decision::answered(policy, view, sets, refused.verdict(), None),
+                };
             }
         }
         if let Err(malformed) = roles::resolve(&view, sets, arena) {
+            charger.end_refused(&view, sets);
             return refuse(Reason::MalformedRequest, malformed.0);
         }
         let conflict = roles::conflict(program, sets).is_some();

@@ -182,7 +182,6 @@ impl Meter<3> for Distinct {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: limit.saturating_sub(len),
             unit: 1,
             reset: if len == 0 {

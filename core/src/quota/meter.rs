@@ -149,10 +149,10 @@ impl<M: Meter<W>, const W: usize> Keyed<M, W> {
         let shared = match self.on_full {
             OnFull::Overflow => self.table.hold_shared(),
             OnFull::Deny => None,
-            OnFull::Allow => return (Outcome::full(ask, Verdict::Admitted), Receipt(None)),
+            OnFull::Allow => return (Outcome::full(Verdict::Admitted), Receipt(None)),
         };
         let Some(held) = shared else {
-            return (Outcome::full(ask, Verdict::Full), Receipt(None));
+            return (Outcome::full(Verdict::Full), Receipt(None));
         };
         let (outcome, mark) = self.step(&held, ask, now, act);
         let counted = Counted::Together;

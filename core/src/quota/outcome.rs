@@ -53,7 +53,6 @@ pub(crate) enum Counted {
 pub(crate) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) counted: Counted,
-    pub(super) limit: u64,
     /// What is left, in `unit`s.
     pub(super) left: u64,
     pub(super) unit: u64,
@@ -64,7 +63,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn full(ask: &Ask, verdict: Verdict) -> Self {
+    pub(super) fn full(verdict: Verdict) -> Self {
         let counted = match verdict {
             Verdict::Admitted => Counted::Nowhere,
             _ => Counted::Apart,
@@ -72,7 +71,6 @@ impl Outcome {
         Self {
             verdict,
             counted,
-            limit: ask.limit,
             left: 0,
             unit: 1,
             reset: 0,
@@ -93,11 +91,6 @@ impl Outcome {
 
     pub(crate) fn counted(&self) -> Counted {
         self.counted
-    }
-
-    /// The limit's number; of a rate, its burst.
-    pub(crate) fn limit(&self) -> u64 {
-        self.limit
     }
 
     /// Whole units that would pass now.

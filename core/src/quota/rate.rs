@@ -9,6 +9,9 @@ use super::meter::{Act, Cell, Meter, Quick};
 use super::outcome::{Ask, Counted, Mark, NS_PER_MS, Now, Outcome, Verdict};
 use super::snapshot::Resumed;
 
+/// The longest that a snapshot says a cell is not over, however much was reported.
+const LONGEST_REST: u64 = u64::MAX / 2;
+
 #[derive(Debug)]
 pub(super) struct Rate {
     pub(super) excess: Excess,
@@ -56,7 +59,6 @@ fn outcome((verdict, retry): (Verdict, u64), tat: u64, ask: &Ask, now: u64) -> O
     Outcome {
         verdict,
         counted: Counted::Apart,
-        limit: ask.limit,
         left: burst(ask).saturating_sub(used),
         unit: ask.interval_ns,
         reset: used,
@@ -134,7 +136,9 @@ impl Meter<1> for Rate {
     fn dump(&self, cell: &Cell<'_, 1>, now: u64) -> Vec<u64> {
         let [tat] = cell.words;
         let rest = tat.checked_sub(now).filter(|rest| *rest > 0);
-        rest.into_iter().collect()
+        rest.map(|rest| rest.min(LONGEST_REST))
+            .into_iter()
+            .collect()
     }
 
     fn load(&self, cell: &mut Cell<'_, 1>, kept: &[u64], resumed: Resumed) -> bool {
@@ -143,6 +147,6 @@ impl Meter<1> for Rate {
         if let Some(rest) = rest.checked_sub(resumed.elapsed_ns) {
             *tat = (*tat).max(resumed.now.saturating_add(rest));
         }
-        *rest <= u64::MAX / 2
+        *rest <= LONGEST_REST
     }
 }

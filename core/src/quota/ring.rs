@@ -243,7 +243,6 @@ impl Meter<3> for Ring {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: ask.limit.saturating_sub(sum),
             unit: 1,
             reset: if sum == 0 {

@@ -115,7 +115,6 @@ impl Meter<3> for TwoCounters {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: ask.limit.saturating_sub(self.count(view, at)),
             unit: 1,
             reset: over_at.saturating_sub(now),
@@ -150,7 +149,8 @@ impl Meter<3> for TwoCounters {
         if (current == 0 && previous == 0) || now >= over_at {
             return Vec::new();
         }
-        cell.words.to_vec()
+        // No limit is larger, whatever was reported.
+        vec![over_at, current.min(MAX_COUNT), previous.min(MAX_COUNT)]
     }
 
     fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], _resumed: Resumed) -> bool {

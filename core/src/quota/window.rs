@@ -110,7 +110,6 @@ impl Meter<3> for Window {
         let outcome = Outcome {
             verdict,
             counted: Counted::Apart,
-            limit: ask.limit,
             left: ask.limit.saturating_sub(counted),
             unit: 1,
             reset: if unopened { 0 } else { until_end },
@@ -146,7 +145,8 @@ impl Meter<3> for Window {
         if start == UNOPENED || count == 0 || now >= end {
             return Vec::new();
         }
-        cell.words.to_vec()
+        // No limit is larger, whatever was reported.
+        vec![end, start, count.min(MAX_COUNT)]
     }
 
     fn load(&self, cell: &mut Cell<'_, 3>, kept: &[u64], _resumed: Resumed) -> bool {

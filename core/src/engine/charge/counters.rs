@@ -89,14 +89,27 @@ impl CounterSet {
         };
         let slot = |limit: &Limit| {
             let kind = kind(&limit.kind);
-            let Some(settings) = limit.store else {
-                return LimitCounter::here(limit, kind, before, making, now)
-                    .map_err(|error| refuse(limit, error.to_string()));
+            let here = |making| {
+                LimitCounter::here(limit, kind.clone(), before, making, now)
+                    .map_err(|error| refuse(limit, error.to_string()))
             };
-            // Counting in the process instead would be another limit than the one that is written.
-            let store = store.ok_or_else(|| InstallError::StoreMissing {
-                limit: limit.id.to_string(),
-            })?;
+            let (settings, store) = match (limit.store, store) {
+                (None, _) => return here(making),
+                (Some(settings), Some(store)) => (settings, store),
+                // A replay has no other processes that it would share the limit with.
+                (Some(_), None) if making.replay => {
+                    let processes = 1;
+                    return here(Making {
+                        processes,
+                        ..making
+                    });
+                }
+                // Counting in the process instead would be another limit than the one that is written.
+                (Some(_), None) => {
+                    let limit = limit.id.to_string();
+                    return Err(InstallError::StoreMissing { limit });
+                }
+            };
             let allowances =
                 allowances(limit, &kind, 1).map_err(|error| refuse(limit, error.to_string()))?;
             let calendar = match kind {

@@ -51,7 +51,7 @@ impl fmt::Display for RateLimitPolicy<'_> {
         let mut first = true;
         for (limit, outcome) in self.0.met() {
             name(f, &mut first, limit)?;
-            write!(f, ";q={}", outcome.limit())?;
+            write!(f, ";q={}", integer(outcome.limit()))?;
             if let Some(window) = window_s(&limit.kind, outcome) {
                 write!(f, ";w={window}")?;
             }
@@ -67,14 +67,14 @@ impl fmt::Display for RateLimit<'_> {
             for (limit, outcome) in self.0.refusing() {
                 name(f, &mut first, limit)?;
                 let wait = seconds(outcome.retry_after_ms());
-                write!(f, ";r={};t={wait}", outcome.remaining())?;
+                write!(f, ";r={};t={wait}", integer(outcome.remaining()))?;
             }
             return Ok(());
         }
         for (limit, outcome) in self.0.met() {
             name(f, &mut first, limit)?;
             let reset = seconds(outcome.reset_ms());
-            write!(f, ";r={};t={reset}", outcome.remaining())?;
+            write!(f, ";r={};t={reset}", integer(outcome.remaining()))?;
         }
         Ok(())
     }
@@ -86,6 +86,11 @@ fn name(f: &mut fmt::Formatter<'_>, first: &mut bool, limit: &Limit) -> fmt::Res
     write!(f, "{before}\"{}\"", limit.id)
 }
 
+/// An integer of a structured field has at most fifteen digits (RFC 9651 §3.3.1); a limit may have sixteen.
+fn integer(number: u64) -> u64 {
+    number.min(999_999_999_999_999)
+}
+
 /// Whole seconds, rounded up: who waits so long waits long enough.
 const fn seconds(ms: u64) -> u64 {
     ms.div_ceil(1_000)
@@ -94,10 +99,8 @@ const fn seconds(ms: u64) -> u64 {
 /// The length of a window in seconds; months and years have none, and neither has what is under way.
 fn window_s(kind: &LimitKind, told: Told) -> Option<u64> {
     match kind {
-        LimitKind::Rate {
-            count, period_ns, ..
-        } => {
-            let whole = period_ns.div_ceil(*count).saturating_mul(told.limit());
+        LimitKind::Rate { .. } => {
+            let whole = told.interval_ns.saturating_mul(told.limit());
             Some(whole.div_ceil(1_000_000_000))
         }
         LimitKind::Calendar(calendar) => {

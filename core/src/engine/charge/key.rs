@@ -179,13 +179,10 @@ fn put_part(sink: &mut impl Sink, part: &Part, view: &View<'_>) -> Result<bool, 
             sink.bytes(Tag::Text, caller.id);
             true
         })),
-        PartValue::App => {
-            let app = caller.filter(|caller| caller.provider == API_KEYS);
-            Ok(app.is_some_and(|app| {
-                sink.bytes(Tag::Text, app.id);
-                true
-            }))
-        }
+        PartValue::App => Ok(app(view).is_some_and(|app| {
+            sink.bytes(Tag::Text, app);
+            true
+        })),
         PartValue::Slot(slot) => put_values(sink, read(view, slot)),
         PartValue::Network(slot, v4, v6) => match read(view, slot) {
             Values::Absent => Ok(false),
@@ -214,6 +211,13 @@ fn put_parts<'p>(
         }
     }
     Ok(())
+}
+
+/// The app that the caller's API key belongs to.
+pub(super) fn app<'a>(view: &View<'a>) -> Option<&'a [u8]> {
+    let caller = view.caller.as_ref();
+    let app = caller.filter(|caller| caller.provider == API_KEYS);
+    app.map(|app| app.id)
 }
 
 /// A declared attribute that nobody gave is absent here, whether it is optional or not.

@@ -34,45 +34,50 @@ pub(super) struct Met {
 
 /// The numbers that a limit told, wherever it is counted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Told {
+pub(super) struct Told {
+    limit: u64,
+    /// Of a rate, the time that one unit takes in this process.
+    pub(super) interval_ns: u64,
+    answer: Answered,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Answered {
     Here(Outcome),
-    Stored { limit: u64, charged: Charged },
+    Stored(Charged),
 }
 
 impl Told {
     pub(super) fn limit(&self) -> u64 {
-        match self {
-            Self::Here(outcome) => outcome.limit(),
-            Self::Stored { limit, .. } => *limit,
-        }
+        self.limit
     }
 
     pub(super) fn remaining(&self) -> u64 {
-        match self {
-            Self::Here(outcome) => outcome.remaining(),
-            Self::Stored { charged, .. } => charged.remaining,
+        match &self.answer {
+            Answered::Here(outcome) => outcome.remaining(),
+            Answered::Stored(charged) => charged.remaining,
         }
     }
 
     pub(super) fn reset_ms(&self) -> u64 {
-        match self {
-            Self::Here(outcome) => outcome.reset_ms(),
-            Self::Stored { charged, .. } => charged.reset_ms,
+        match &self.answer {
+            Answered::Here(outcome) => outcome.reset_ms(),
+            Answered::Stored(charged) => charged.reset_ms,
         }
     }
 
     pub(super) fn retry_after_ms(&self) -> u64 {
-        match self {
-            Self::Here(outcome) => outcome.retry_after_ms(),
-            Self::Stored { charged, .. } => charged.retry_ms,
+        match &self.answer {
+            Answered::Here(outcome) => outcome.retry_after_ms(),
+            Answered::Stored(charged) => charged.retry_ms,
         }
     }
 
     /// Whether it refuses for now.
     pub(super) fn refuses(&self) -> bool {
-        match self {
-            Self::Here(outcome) => outcome.verdict() == Answer::Denied,
-            Self::Stored { charged, .. } => charged.outcome == store::Outcome::Refused,
+        match &self.answer {
+            Answered::Here(outcome) => outcome.verdict() == Answer::Denied,
+            Answered::Stored(charged) => charged.outcome == store::Outcome::Refused,
         }
     }
 }
@@ -167,16 +172,23 @@ impl Met {
 
     /// The numbers that it told.
     pub(super) fn told(&self) -> Option<Told> {
-        let limit = self.ask.limit;
-        match self.said {
-            Said::Outcome(outcome) => Some(Told::Here(outcome)),
+        let answer = match self.said {
+            Said::Outcome(outcome) => Answered::Here(outcome),
             Said::Stored(Charged {
                 outcome: store::Outcome::Unavailable(_),
                 ..
-            }) => None,
-            Said::Stored(charged) => Some(Told::Stored { limit, charged }),
-            _ => None,
-        }
+            }) => return None,
+            Said::Stored(charged) => Answered::Stored(charged),
+            _ => return None,
+        };
+        let Ask {
+            limit, interval_ns, ..
+        } = self.ask;
+        Some(Told {
+            limit,
+            interval_ns,
+            answer,
+        })
     }
 }
 

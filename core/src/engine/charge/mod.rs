@@ -82,7 +82,11 @@ impl Charger<'_> {
         if limits.before == 0 || self.charge == Charge::None {
             return None;
         }
-        self.ask(0..limits.before, Which::All, view, sets, arena)
+        let refused = self.ask(0..limits.before, Which::All, view, sets, arena);
+        if refused.is_some() {
+            self.end_refused(view, sets);
+        }
+        refused
     }
 
     /// Step 6: limits after authorization. What is denied costs nothing, unless a limit says so.
@@ -119,6 +123,9 @@ impl Charger<'_> {
                 None => virtually,
             }
         });
+        if enforced.reason != Reason::Allowed {
+            self.end_refused(view, sets);
+        }
         (enforced, virtually)
     }
 
@@ -247,10 +254,36 @@ impl Charger<'_> {
                 }
             }
         }
-        if refuses(met) {
-            let before = met.iter_mut().filter(enforced);
-            for one in before.filter(|one| !one.always) {
-                self.give_back(one, view);
+        if !refuses(met) {
+            return;
+        }
+        for one in met.iter_mut().filter(enforced) {
+            match one.always {
+                true => self.take_late(one, view),
+                false => self.give_back(one, view),
+            }
+        }
+    }
+
+    /// Takes for a limit that is charged always what the refusal of another kept it from taking.
+    fn take_late(&self, met: &mut Met, view: &View<'_>) {
+        let taken = match met.said {
+            Said::Stored(charged) => charged.receipt.is_charged(),
+            _ => met.receipt.is_charged(),
+        };
+        if !taken && met.refuses().is_none() {
+            met.said = Said::Nothing;
+            self.take_one(met, view);
+        }
+    }
+
+    /// A request that is refused is not under way: what was counted so ends with the decision.
+    #[inline]
+    pub(super) fn end_refused(&self, view: &View<'_>, sets: &mut Sets) {
+        for met in sets.charges.from(0) {
+            let limit = view.bound.program.limits.limits.get(met.number());
+            if limit.is_some_and(is_concurrent) {
+                self.give_back(met, view);
             }
         }
     }
@@ -287,7 +320,12 @@ impl Charger<'_> {
     /// Takes a charge back, wherever it was taken.
     fn give_back(&self, met: &mut Met, view: &View<'_>) {
         match self.debt(met, view) {
-            Some(debt) => debt.settle(0, self.now),
+            Some(debt) => {
+                debt.settle(0, self.now);
+                if let Said::Stored(charged) = &mut met.said {
+                    let _settled = core::mem::take(&mut charged.receipt);
+                }
+            }
             None if met.receipt.is_charged() => met.restore(self.counters, self.now),
             None => {}
         }
@@ -319,9 +357,7 @@ impl Charger<'_> {
         let limits = &view.bound.program.limits.limits;
         let reserves = self.charge == Charge::Reserve;
         let is_kept = |met: &Met| {
-            let concurrent = limits
-                .get(met.number())
-                .is_some_and(|limit| matches!(limit.kind, LimitKind::Concurrency { .. }));
+            let concurrent = limits.get(met.number()).is_some_and(is_concurrent);
             let charged = met.receipt.is_charged()
                 || matches!(met.said, Said::Stored(charged) if charged.outcome == Outcome::Admitted);
             (reserves || concurrent) && charged
@@ -345,13 +381,17 @@ impl Charger<'_> {
             };
             Some(Entry {
                 owed,
-                concurrent: matches!(limit.kind, LimitKind::Concurrency { .. }),
+                concurrent: is_concurrent(limit),
                 by_cost: matches!(limit.cost, Cost::Request),
             })
         });
         let ticket = tickets.keep(count, entries);
         charges.ticket = ticket;
     }
+}
+
+const fn is_concurrent(limit: &Limit) -> bool {
+    matches!(limit.kind, LimitKind::Concurrency { .. })
 }
 
 /// What a request asks of a limit; nothing if the limit is not for it.

@@ -107,7 +107,7 @@ fn value(part: &Part, view: &View<'_>) -> Option<String> {
             let caller = view.caller.as_ref()?;
             Some(format!("{}/{}", text(caller.provider), text(caller.id)))
         }
-        PartValue::App => view.caller.as_ref().map(|caller| text(caller.id)),
+        PartValue::App => super::key::app(view).map(text),
         // They may be credentials.
         PartValue::Slot(slot @ (Slot::Header(_) | Slot::Query(_))) => {
             match super::key::read(view, slot) {

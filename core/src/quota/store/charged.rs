@@ -82,6 +82,11 @@ impl Receipt {
     pub fn window(&self) -> i64 {
         self.window
     }
+
+    /// Whether there is anything to take back.
+    pub(crate) fn is_charged(&self) -> bool {
+        self.source != Source::None
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! store already, so what is lost here is burnt, never admitted twice. A lease
 //! belongs to one window and ends by this process' monotonic clock.
 
-use super::question::{CounterKey, Grant, Kind, Window};
+use super::question::{CounterKey, Grant, Kind, MAX_UNITS, Window};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Slots that one lock guards, and that a counter can be in.
@@ -328,7 +328,7 @@ impl Slot {
 
     /// Adds what was spent beyond what was charged.
     pub(super) fn owe(&mut self, units: u64) {
-        self.share.owed = self.share.owed.saturating_add(units);
+        self.share.owed = self.share.owed.saturating_add(units).min(MAX_UNITS);
         self.share.owed_until_ns = self.share.owed_until_ns.max(self.reset_at_ns);
     }
 

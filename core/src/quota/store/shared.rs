@@ -5,7 +5,7 @@ use super::breaker::Breaker;
 use super::charged::{Charged, OnDown, Outcome, Receipt, SharedLimit, Source};
 use super::lease::{Held, Home, Leases, Leftover, Now, Slot};
 use super::question::{
-    Answer, Ask, Charge, CounterKey, Grant, Grants, Kind, Note, QuotaStore, Unavailable,
+    Answer, Ask, Charge, CounterKey, Grant, Grants, Kind, MAX_UNITS, Note, QuotaStore, Unavailable,
 };
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -221,6 +221,8 @@ impl Shared {
     ) {
         let pool = &self.pool;
         let (tag, cost) = (tag.max(1), receipt.cost);
+        // No limit is larger, and a store counts no further.
+        let actual = actual.min(MAX_UNITS);
         let (back, more) = (cost.saturating_sub(actual), actual.saturating_sub(cost));
         match receipt.source {
             Source::None => {}

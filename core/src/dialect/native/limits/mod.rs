@@ -105,7 +105,8 @@ fn limit<'a>(
     }
     let cost = cost::lower(costs, &own, scope, conditions);
     let (kind, amount) = counted?;
-    let store = store.and_then(|(key, node)| store::lower(key, node, &kind, scope.diagnostics));
+    let store =
+        store.and_then(|(key, node)| store::lower(key, node, (&kind, &amount), scope.diagnostics));
     let by = by??;
     let limit = Limit {
         id: super::names::name(&key.text, key.span),

@@ -1,7 +1,9 @@
 //! `store`: counters beyond one process.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::limits::EXACT_SLIDING;
 use crate::program::vocabulary::limits::{LimitKind, OnDown, StoreMode, StoreSettings};
+use crate::rule::Amount;
 use crate::text::{Key, MappingReader, Node};
 
 use super::super::words::word;
@@ -21,7 +23,7 @@ const MAX_BATCH: u64 = 1_000_000;
 pub(super) fn lower(
     key: &Key,
     node: &Node,
-    kind: &LimitKind,
+    (kind, amount): (&LimitKind, &Amount),
     diagnostics: &mut Diagnostics,
 ) -> Option<StoreSettings> {
     let mut reader = diagnostics.check(MappingReader::new(node))?;
@@ -57,16 +59,8 @@ pub(super) fn lower(
             "leave it out, or write `on_down: share`",
         );
     }
-    let unleasable = matches!(
-        kind,
-        LimitKind::Sliding { .. } | LimitKind::Concurrency { .. } | LimitKind::Distinct { .. }
-    );
-    if mode == StoreMode::Leased && unleasable {
-        refuse(
-            key,
-            "only rates and windows have units that can be leased",
-            "write `redis: strict`, or leave `store` out: each process then counts by itself",
-        );
+    if let Some((message, help)) = uncountable(kind, amount, mode) {
+        refuse(key, message, help);
     }
     if mode == StoreMode::Strict {
         let message = "a decision waits for the store: the call blocks until it has answered";
@@ -80,6 +74,32 @@ pub(super) fn lower(
         batch: given_batch.unwrap_or(DEFAULT_BATCH),
         share_percent: given_share.unwrap_or(100),
     })
+}
+
+/// Why a store cannot count so, and the way out.
+fn uncountable(
+    kind: &LimitKind,
+    amount: &Amount,
+    mode: StoreMode,
+) -> Option<(&'static str, &'static str)> {
+    match (mode, kind) {
+        (
+            StoreMode::Leased,
+            LimitKind::Sliding { .. } | LimitKind::Concurrency { .. } | LimitKind::Distinct { .. },
+        ) => Some((
+            "only rates and windows have units that can be leased",
+            "write `redis: strict`, or leave `store` out: each process then counts by itself",
+        )),
+        (StoreMode::Strict, LimitKind::Sliding { exact: true, .. })
+            if amount.most() > EXACT_SLIDING =>
+        {
+            Some((
+                "a store counts a sliding window exactly up to a limit of 1,024",
+                "leave `exact` out: above it two counters estimate",
+            ))
+        }
+        _ => None,
+    }
 }
 
 fn budget(node: &Node) -> Result<u32, Diagnostic> {
