@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gatelet::Algorithm;
 use gatelet::store::CounterKey;
 
 /// Decide requests against a policy: who is calling, how much they may call, what they may do.
@@ -273,7 +274,7 @@ pub(crate) struct PolicyFiles {
     pub(crate) keys: Vec<String>,
 }
 
-/// API keys.
+/// Make API keys.
 #[derive(Subcommand)]
 pub(crate) enum Key {
     New(NewKey),
@@ -313,10 +314,16 @@ pub(crate) struct NewKey {
     pub(crate) format: TextFormat,
 }
 
-/// Tokens.
+/// Tell why a token is accepted or refused.
 #[derive(Subcommand)]
 pub(crate) enum Token {
     Inspect(Inspect),
+}
+
+/// The name of an algorithm that tokens may be signed with.
+fn algorithm(name: &str) -> Result<String, &'static str> {
+    let known = Algorithm::of_name(name.as_bytes()).map(|_| name.to_owned());
+    known.ok_or("no algorithm that tokens are signed with; one is ES256")
 }
 
 const INSPECT_HELP: &str = "\
@@ -351,7 +358,7 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "NAME", conflicts_with = "policy")]
     pub(crate) audience: Vec<String>,
     /// Signed with one of these, by default with any key pair; without a policy only.
-    #[arg(long, value_name = "ALG", conflicts_with = "policy")]
+    #[arg(long, value_name = "ALG", conflicts_with = "policy", value_parser = algorithm)]
     pub(crate) algorithm: Vec<String>,
     /// The time that counts: RFC 3339, or milliseconds since 1970; by default now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

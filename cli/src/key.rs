@@ -31,9 +31,13 @@ struct Entry<'k> {
 }
 
 pub(crate) fn new(arguments: &NewKey) -> Result<Outcome, Failure> {
-    // Reads as a time does anywhere else; the text is what goes into the file.
-    DefaultTime::from_option(arguments.not_after.as_deref())
-        .map_err(|_| Failure::Usage("--not-after: a time as in RFC 3339 is needed".to_owned()))?;
+    // The text is what goes into the file, where a number of milliseconds is no time.
+    let not_after = arguments.not_after.as_deref();
+    let is_number = not_after.is_some_and(|text| text.parse::<i64>().is_ok());
+    if is_number || DefaultTime::from_option(not_after).is_err() {
+        let problem = "--not-after: write a time as 2027-01-31T09:30:00Z (RFC 3339)";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
     if arguments.app.is_empty() || arguments.app.chars().any(char::is_control) {
         return Err(Failure::Usage("--app: a name is needed".to_owned()));
     }
@@ -43,7 +47,7 @@ pub(crate) fn new(arguments: &NewKey) -> Result<Outcome, Failure> {
         None => fresh_id(),
     };
     let key = NewApiKey::generate(&arguments.env, &id, &pepper).ok_or_else(|| {
-        let problem = "--env and --id are made of letters, digits and `-`, in an id `_` too";
+        let problem = "--env and --id are 1 to 64 letters, digits and `-`";
         Failure::Usage(problem.to_owned())
     })?;
     let report = Report {

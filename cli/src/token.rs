@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
+use gatelet::KeySet;
 use gatelet::token::{self, Inspection, Rules};
-use gatelet::{KeySet, Policy};
 use serde::Serialize;
 
 use crate::args::{Inspect, PolicyFiles, TextFormat};
@@ -43,18 +43,15 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<Outcome, Failure> {
     let issuers: Vec<_> = Rules::of_policy(&policy).collect();
     let chosen = choose(&issuers, token, arguments.issuer.as_deref())?;
     let Some((name, rules)) = chosen.and_then(|number| issuers.get(number)) else {
-        return print(arguments, &nobodys(&policy, &issuers, token, now)?);
+        return print(arguments, &nobodys(&issuers, token, now)?);
     };
     let keys = chosen
         .and_then(|number| sets.get(number))
         .cloned()
         .flatten();
     let (keys, without) = match keys {
-        Some(keys) => (keys, ""),
-        None => (
-            KeySet::load(NO_KEYS).map_err(unreadable)?.into(),
-            NOT_FETCHED,
-        ),
+        Some(keys) => (keys, String::new()),
+        None => (no_keys()?.into(), not_fetched(name)),
     };
     let how = match &arguments.issuer {
         Some(_) => "as --issuer says",
@@ -68,11 +65,14 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<Outcome, Failure> {
     print(arguments, &report)
 }
 
-const NOT_FETCHED: &str =
-    "; its keys are fetched, and not by this command: give --keys ISSUER=FILE";
+fn not_fetched(issuer: &str) -> String {
+    format!(
+        "; its keys would be fetched, which this command does not do: no key is known without --keys {issuer}=FILE"
+    )
+}
 
-fn unreadable(error: impl std::fmt::Display) -> Failure {
-    Failure::Problems(format!("the key set cannot be read: {error}"))
+fn no_keys() -> Result<KeySet, Failure> {
+    KeySet::load(NO_KEYS).map_err(|error| Failure::Problems(error.to_string()))
 }
 
 /// The number of the issuer that is asked for, else of the one that the token speaks of.
@@ -91,22 +91,17 @@ fn choose(
 }
 
 /// A token of no issuer of the policy, or none at all.
-fn nobodys(
-    policy: &Policy,
-    issuers: &[(&str, Rules)],
-    token: &[u8],
-    now: i64,
-) -> Result<Report<'static>, Failure> {
-    let Some((_, rules)) = issuers.first() else {
-        let problem = format!("the policy {} has no issuers", policy.digest());
-        return Err(Failure::Problems(problem));
+fn nobodys(issuers: &[(&str, Rules)], token: &[u8], now: i64) -> Result<Report<'static>, Failure> {
+    let Some((first, rules)) = issuers.first() else {
+        let problem = "the policy has no issuers: no token is good for it";
+        return Err(Failure::Problems(problem.to_owned()));
     };
     let names: Vec<_> = issuers.iter().map(|(name, _)| *name).collect();
-    let keys = KeySet::load(NO_KEYS).map_err(unreadable)?;
+    let keys = no_keys()?;
     Ok(Report {
         issuer: None,
         note: format!(
-            "no issuer of the policy is spoken of; it has {}; against the first of them",
+            "the token names no issuer of the policy, which has {}; it is held against {first}, without a key",
             names.join(", ")
         ),
         inspection: token::inspect(token, rules, &keys, now),
@@ -119,7 +114,8 @@ fn by_keys(arguments: &Inspect, token: &[u8], now: i64) -> Result<Outcome, Failu
         let problem = "without --policy, --keys FILE and --issuer ISS are needed";
         return Err(Failure::Usage(problem.to_owned()));
     };
-    let keys = KeySet::load(&policy::key_set(file.as_ref())?).map_err(unreadable)?;
+    let keys = KeySet::load(&policy::key_set(file.as_ref())?)
+        .map_err(|error| Failure::Problems(format!("--keys {file}: {error}")))?;
     let audience = arguments.audience.iter().map(String::as_str);
     let mut rules = Rules::new(issuer).audience(audience);
     if !arguments.algorithm.is_empty() {

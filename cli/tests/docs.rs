@@ -151,6 +151,12 @@ fn every_key_field_reason_and_option_is_described() {
             "`{reason}` is not described"
         );
     }
+    for detail in details() {
+        assert!(
+            document.contains(&format!("`{detail}`")),
+            "the detail `{detail}` is not described"
+        );
+    }
     let document = read("docs/cli.md");
     for command in [
         "decide",
@@ -162,6 +168,8 @@ fn every_key_field_reason_and_option_is_described() {
         "quota show",
         "quota reset",
         "quota export",
+        "key new",
+        "token inspect",
     ] {
         for option in options(command) {
             assert!(
@@ -175,7 +183,7 @@ fn every_key_field_reason_and_option_is_described() {
 #[test]
 fn the_example_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
     let readme = read("README.md");
-    let policy = blocks(&readme, "yaml").concat();
+    let policy = &blocks(&readme, "yaml")[0];
     let text = policy.as_bytes();
     // Begin of the example.
     use gatelet::{Engine, EngineConfig, Policy, Principal, Request, Source, Value};
@@ -200,20 +208,92 @@ fn the_example_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
     assert!(decision.allowed());
     assert_eq!(decision.rule(), Some("roles.clerk"));
     // End of the example.
-    let here = include_str!("docs.rs");
-    let (_, rest) = here
-        .split_once("// Begin of the example.\n")
-        .expect("a begin");
-    let (here, _) = rest.split_once("// End of the example.\n").expect("an end");
-    let trimmed = |text: &str| {
-        text.trim()
-            .lines()
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    assert_eq!(trimmed(&blocks(&readme, "rust").concat()), trimmed(here));
+    assert_is_example(&readme, 0);
     Ok(())
+}
+
+/// The second example of the readme, on the keys of the shop and at the time of its requests.
+#[test]
+fn the_example_with_credentials_runs() -> Result<(), Box<dyn std::error::Error>> {
+    let readme = read("README.md");
+    let requests = read("examples/shop/requests.jsonl");
+    let mut requests = requests.lines().map(serde_json::from_str::<Value>);
+    let request = requests.find(|request| {
+        let id = request.as_ref().map(|request| &request["id"]);
+        id.is_ok_and(|id| id == "a clerk by a token")
+    });
+    let request = request.expect("the request is there")?;
+    let token = request["bearer"].as_str().map(str::as_bytes);
+    let token = token.expect("it brings a token");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    fs::create_dir_all(&folder)?;
+    for name in ["login.jwks.json", "keys.yaml", "demo-pepper"] {
+        fs::copy(path("examples/shop").join(name), folder.join(name))?;
+    }
+    let path = folder.join("api.yaml");
+    fs::write(&path, &blocks(&readme, "yaml")[1])?;
+    let config = gatelet::EngineConfig::default().with_clock(std::sync::Arc::new(InOctober));
+    // Begin of the example.
+    use gatelet::{Reason, Request};
+    use gatelet_io::{PolicyFiles, Supervisor, SupervisorOptions};
+    use std::sync::Arc;
+
+    let files = PolicyFiles::new([path]);
+    let engine = Arc::new(files.engine(config)?);
+    let options = SupervisorOptions {
+        policy: Some(files),
+        ..SupervisorOptions::default()
+    };
+    let _supervisor = Supervisor::start(Arc::clone(&engine), options)?;
+
+    let mut scratch = engine.scratch();
+    let request = Request {
+        method: Some(b"GET"),
+        path: Some(b"/t/acme/orders/7"),
+        bearer: Some(token),
+        ..Request::default()
+    };
+    let decision = engine.decide(&mut scratch, &request);
+    assert_eq!(
+        decision.principal(),
+        Some((&b"login"[..], &b"lee@shop.example"[..]))
+    );
+    for limit in decision.limits() {
+        println!("{}: {} of {} left", limit.id, limit.remaining, limit.limit);
+    }
+    if decision.reason() == Reason::QuotaExceeded {
+        println!("again in {:?} ms", decision.retry_after_ms());
+    }
+    // End of the example.
+    assert!(decision.allowed());
+    assert_eq!(decision.limits().count(), 2);
+    assert_is_example(&readme, 1);
+    Ok(())
+}
+
+/// 2026-10-05T09:00:20Z.
+struct InOctober;
+
+impl gatelet::Clock for InOctober {
+    fn wall_ms(&self) -> i64 {
+        1_791_190_820_000
+    }
+}
+
+/// The example of this number is what stands in this file between its two lines, however it is laid out.
+#[track_caller]
+fn assert_is_example(readme: &str, number: usize) {
+    let here = include_str!("docs.rs");
+    let example = here
+        .split("    // Begin of the example.\n")
+        .nth(number + 1)
+        .expect("a begin");
+    let (example, _) = example
+        .split_once("    // End of the example.\n")
+        .expect("an end");
+    let words = |text: &str| text.replace([' ', '\n'], "").replace(",}", "}");
+    let written = &blocks(readme, "rust")[number];
+    assert_eq!(words(written), words(example), "{written}");
 }
 
 #[test]
@@ -231,6 +311,8 @@ fn links_between_documents_lead_somewhere() {
         "docs/cli.md",
         "docs/conditions.md",
         "docs/quota.md",
+        "docs/quota-stores.md",
+        "docs/operation.md",
     ] {
         let text = read(document);
         for link in text
@@ -270,6 +352,31 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     parts
         .filter_map(|rest| Some(rest.split("```").next()?.to_owned()))
         .collect()
+}
+
+/// Every detail that a shared case expects of a decision.
+fn details() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![path("tests/cases")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the cases are there") {
+            let entry = entry.expect("an entry").path();
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = fs::read_to_string(entry).expect("a case is text");
+            for rest in text.split("detail: ").skip(1) {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                let detail = &rest[..end.unwrap_or(rest.len())];
+                if !detail.is_empty() && detail != "null" {
+                    found.insert(detail.to_owned());
+                }
+            }
+        }
+    }
+    assert!(found.len() > 40, "{found:?}");
+    found
 }
 
 /// Names of all properties, at any depth.

@@ -45,14 +45,22 @@
 //! Over `https` only, but for the addresses of this machine; without following redirects (the core
 //! does, within one origin); at most 512 KiB; within [`gatelet::KeyRefresh::timeout_ms`]. TLS is
 //! rustls with a provider of its own, never that of the process.
+//!
+//! # Shared limits
+//!
+//! [`RedisStore`] counts limits that several processes share; it is given to an engine by
+//! [`gatelet::EngineConfig::with_store`]. A strict limit has a decision wait for the store: where an
+//! event loop may not wait, [`Deciders`] decide on threads of their own.
 
 #![forbid(unsafe_code)]
 
+mod deciders;
 mod file;
 mod http;
 mod keeper;
 mod outside;
 mod policy_files;
+mod redis;
 mod report;
 #[cfg(test)]
 mod scratch;
@@ -60,14 +68,11 @@ mod supervisor;
 mod watch;
 mod worker;
 
+pub use deciders::{Deciders, QueueFull};
 pub use file::FileError;
 pub use http::{Answer, Http, HttpError, HttpOptions, HttpOptionsError, Roots};
 pub use outside::Unavailable;
 pub use policy_files::{PolicyFiles, PolicyFilesError, PolicyText};
+pub use redis::{RedisOptions, RedisStore, RedisStoreError, StoreStatus, StoreUrlError};
 pub use report::{Event, PolicyProblem, Status, Trouble};
 pub use supervisor::{Observer, Supervisor, SupervisorError, SupervisorOptions};
-mod deciders;
-mod redis;
-
-pub use deciders::{Deciders, QueueFull};
-pub use redis::{RedisOptions, RedisStore, RedisStoreError, StoreStatus, StoreUrlError};

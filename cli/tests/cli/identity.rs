@@ -146,8 +146,12 @@ fn a_new_key_comes_with_its_entry() {
     let ids =
         [(); 2].map(|()| new(&["--format", "json"]).exits(0).json()[0]["entry"]["id"].clone());
     assert_ne!(ids[0], ids[1]);
-    new(&["--id", "a b"]).fails_with(2, &["--id"]);
-    new(&["--not-after", "soon"]).fails_with(2, &["--not-after"]);
+    for id in ["a b", "a_b", ""] {
+        new(&["--id", id]).fails_with(2, &["--id"]);
+    }
+    for time in ["soon", "1767225600000"] {
+        new(&["--not-after", time]).fails_with(2, &["--not-after", "RFC 3339"]);
+    }
     directory.write("pepper", "\n");
     new(&[]).fails_with(2, &["pepper", "empty"]);
     directory
@@ -271,6 +275,14 @@ fn a_token_is_inspected_step_by_step() {
         run.stdout
     );
     inspect(&["--keys", "login.jwks.json"], TOKEN).fails_with(2, &["--issuer"]);
+    let unknown = inspect(&[&login[..], &["--algorithm", "ES257"]].concat(), TOKEN).exits(2);
+    assert!(unknown.stderr.contains("ES256"), "{}", unknown.stderr);
+    let none = ["--keys", "shop.yaml", "--issuer", "a"];
+    inspect(&none, TOKEN).fails_with(1, &["--keys shop.yaml: ", "JSON"]);
+    let far = inspect(&[&policy[..], &["--issuer", "far"]].concat(), TOKEN).exits(1);
+    assert!(far.stdout.contains("--keys far=FILE"), "{}", far.stdout);
+    directory.write("bare.yaml", "gatelet: 1\n");
+    inspect(&["--policy", "bare.yaml"], TOKEN).fails_with(1, &["has no issuers"]);
     inspect(&[&policy[..], &["--issuer", "nobody"]].concat(), TOKEN).fails_with(2, &["nobody"]);
     inspect(
         &[&policy[..], &["--keys", "login=login.jwks.json"]].concat(),

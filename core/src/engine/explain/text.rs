@@ -97,7 +97,7 @@ fn limit(f: &mut fmt::Formatter<'_>, limit: &AskedLimit) -> fmt::Result {
     if let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset_ms) {
         write!(
             f,
-            ", {remaining} of {} left, all in {reset} ms",
+            ", {remaining} of {} left, all back in {reset} ms",
             limit.allowed
         )?;
     }
