@@ -64,6 +64,11 @@ fn inspections_and_decisions_agree() {
                 assert!(!found.accepted(), "{}", case.title());
                 continue;
             }
+            // An inspection is about one issuer: it does not know that the token is for another, too.
+            let speak = issuers.iter().filter(|(_, rules)| rules.speak_of(token));
+            if speak.count() > 1 && said == Some("wrong_audience") {
+                continue;
+            }
             let detail = found.detail();
             if detail != said && !said.is_some_and(|said| OF_REQUESTS.contains(&said)) {
                 different.push(format!(
