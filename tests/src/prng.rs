@@ -18,6 +18,23 @@ impl Prng {
         RandomState::new().hash_one(0_u8)
     }
 
+    /// The seeds of a run: the one of `GATELET_SEED`, to replay it; else the known ones and a fresh one, which is printed.
+    ///
+    /// # Panics
+    /// `GATELET_SEED` is no number.
+    #[must_use]
+    pub fn seeds(known: &[u64]) -> Vec<u64> {
+        match std::env::var("GATELET_SEED").map(|text| text.parse()) {
+            Ok(Ok(seed)) => vec![seed],
+            Ok(Err(error)) => panic!("GATELET_SEED: {error}"),
+            Err(_) => {
+                let fresh = Self::fresh_seed();
+                println!("fresh seed: GATELET_SEED={fresh}");
+                known.iter().copied().chain([fresh]).collect()
+            }
+        }
+    }
+
     /// The next 64 bits (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

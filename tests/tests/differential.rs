@@ -34,15 +34,7 @@ fn the_engine_agrees_with_the_reference() {
     } else {
         100_000
     };
-    let seeds = match std::env::var("GATELET_SEED").map(|text| text.parse()) {
-        Ok(Ok(seed)) => vec![seed],
-        Ok(Err(error)) => panic!("GATELET_SEED: {error}"),
-        Err(_) => {
-            let fresh = Prng::fresh_seed();
-            println!("fresh seed: GATELET_SEED={fresh}");
-            SEEDS.iter().copied().chain([fresh]).collect()
-        }
-    };
+    let seeds = Prng::seeds(SEEDS);
     let mut decided = 0;
     let mut reasons = BTreeMap::new();
     for seed in &seeds {

@@ -116,15 +116,7 @@ fn tokens_at_random() {
     } else {
         20_000
     };
-    let seeds = match std::env::var("GATELET_SEED").map(|text| text.parse()) {
-        Ok(Ok(seed)) => vec![seed],
-        Ok(Err(error)) => panic!("GATELET_SEED: {error}"),
-        Err(_) => {
-            let fresh = Prng::fresh_seed();
-            println!("fresh seed: GATELET_SEED={fresh}");
-            SEEDS.iter().copied().chain([fresh]).collect()
-        }
-    };
+    let seeds = Prng::seeds(SEEDS);
     let signers = KINDS.map(Signer::new);
     let issuers = signers.each_ref().map(Issuer::new);
     let (mut tally, mut problems) = (Tally::default(), BTreeMap::new());

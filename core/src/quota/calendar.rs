@@ -11,6 +11,9 @@ use crate::program::condition::{Date, Zone, days_from_date, days_in_month};
 const DAY_MS: i64 = 86_400_000;
 /// 1970-01-04, the first Sunday.
 const FIRST_SUNDAY: i64 = 3;
+/// 2024-01-01T00:00:00Z: windows of one length keep the offset that their zone had then. With the offset
+/// of the moment, the one in which clocks change would be cut short, and overlap the next.
+pub(super) const OFFSET_AT_MS: i64 = 1_704_067_200_000;
 
 impl Calendar {
     /// Where the windows before, of and after a time begin and end, in milliseconds since 1970.
@@ -57,11 +60,11 @@ pub(super) fn window(calendar: &Calendar, now_ms: i64) -> (i64, i64) {
     (boundary(number), boundary(number + 1))
 }
 
-/// Windows of one length: from the anchor, or from the local beginning of 1970.
+/// Windows of one length: from the anchor, or from the beginning of 1970 by the zone's fixed offset.
 fn steps(calendar: &Calendar, length: i64, now_ms: i64) -> (i64, i64) {
     let offset = match calendar.anchor_ms {
         Some(anchor) => anchor.saturating_neg(),
-        None => offset_ms(&calendar.zone, now_ms),
+        None => offset_ms(&calendar.zone, OFFSET_AT_MS),
     };
     let shifted = now_ms.saturating_add(offset);
     let start = now_ms.saturating_sub(shifted.rem_euclid(length));

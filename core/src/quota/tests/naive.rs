@@ -30,15 +30,10 @@ pub(super) fn time_of(kind: &Kind, now: Now) -> i128 {
     }
 }
 
-fn since_1970(at: i128) -> i64 {
-    i64::try_from(at - 62_135_596_800_000).unwrap()
-}
-
 /// Start and end of a calendar's window, by another library's calendar.
 fn civil_window(calendar: &Calendar, zone: &jiff::tz::TimeZone, at: i128) -> (i128, i128) {
     use jiff::{Timestamp, ToSpan as _, civil};
     let year_one = 62_135_596_800_000;
-    let now = Timestamp::from_millisecond(since_1970(at)).unwrap();
     let every = i64::from(calendar.every);
     let length = match calendar.unit {
         Unit::Second => Some(1_000),
@@ -47,9 +42,10 @@ fn civil_window(calendar: &Calendar, zone: &jiff::tz::TimeZone, at: i128) -> (i1
         _ => None,
     };
     if let Some(length) = length {
+        let fixed = Timestamp::from_millisecond(crate::quota::calendar::OFFSET_AT_MS).unwrap();
         let length = i128::from(length * every);
         let origin = calendar.anchor_ms.map_or_else(
-            || -i128::from(zone.to_offset(now).seconds()) * 1_000,
+            || -i128::from(zone.to_offset(fixed).seconds()) * 1_000,
             i128::from,
         );
         let ms = at - year_one;

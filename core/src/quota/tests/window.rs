@@ -57,6 +57,36 @@ fn ends() {
     }
 }
 
+/// Where clocks change, too: each window begins where the one before it ends, and none is shorter.
+#[test]
+fn windows_of_hours_follow_each_other() {
+    for (zone, day) in [
+        ("Europe/Berlin", "2026-03-29T00:00:00Z"),
+        ("Europe/Berlin", "2026-10-25T00:00:00Z"),
+        ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
+    ] {
+        for every in [1, 5, 6] {
+            let calendar = Calendar {
+                unit: Unit::Hour,
+                every,
+                anchor_ms: None,
+                zone: Zone::parse(zone).unwrap(),
+            };
+            let first = wall(day).wall_ms;
+            for hour in 0..24 {
+                let [before, start, end, after] = calendar.edges(first + hour * 3_600_000);
+                let length = i64::from(every) * 3_600_000;
+                assert_eq!(
+                    [start - before, end - start, after - end],
+                    [length; 3],
+                    "{zone} {every} {hour}"
+                );
+                assert_eq!(calendar.edges(end)[1], end, "{zone} {every} {hour}");
+            }
+        }
+    }
+}
+
 #[test]
 fn ends_of_other_windows() {
     let first = Kind::Window(Span::FirstRequest { ms: MIN });
